@@ -1,0 +1,1 @@
+"""The nouns of the tool: frozen dataclasses and enums of the standard library. No I/O, no third party."""

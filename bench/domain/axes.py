@@ -1,0 +1,225 @@
+"""The axes of the matrix: their names, defaults, spellings, and what they apply to.
+
+This table is the vocabulary of suites, cases, records and reports alike. Whether a value can be had on a machine is not
+decided here: the worker measures what was asked, or says that it cannot.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bench.domain.task import Trait
+from bench.domain.values import Json
+
+
+class Scenario(StrEnum):
+    """What is done with a model."""
+
+    INFERENCE = "inference"
+    TRAIN_STEP = "train-step"
+    CAPACITY = "capacity"
+    DATA = "data"
+    REQUESTS = "requests"
+    LOAD = "load"
+    ENDURANCE = "endurance"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """One axis.
+
+    A value is known where it is one of `choices`, or an integer of at least `least`, or a string that `pattern` matches whole, or
+    a mapping whose keys are all in `mapping_keys` (any key where it holds "*"), or a list of strings where `lists` is set.
+    The axis applies where the task and the model have one trait of each group in `needs`, in the scenarios of `scenarios`
+    (empty: all).
+    """
+
+    name: str
+    default: Json
+    meaning: str
+    choices: tuple[str | bool, ...] = ()
+    least: int | None = None
+    pattern: str | None = None
+    mapping_keys: tuple[str, ...] = ()
+    lists: bool = False
+    needs: tuple[frozenset[Trait], ...] = ()
+    scenarios: frozenset[Scenario] = frozenset()
+
+    def knows(self, value: Json) -> bool:
+        """Tell whether VALUE is a spelling of this axis."""
+        if isinstance(value, bool):
+            return any(value is choice for choice in self.choices)
+        if isinstance(value, int):
+            return self.least is not None and value >= self.least
+        if isinstance(value, str):
+            return value in self.choices or (self.pattern is not None and re.fullmatch(self.pattern, value) is not None)
+        if isinstance(value, dict):
+            return bool(value) and ("*" in self.mapping_keys or set(value) <= set(self.mapping_keys))
+        return self.lists and isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+
+    def applies(self, traits: frozenset[Trait], scenario: Scenario) -> bool:
+        """Tell whether a task and model with TRAITS use this axis in SCENARIO."""
+        return (not self.scenarios or scenario in self.scenarios) and all(group & traits for group in self.needs)
+
+
+_TEXT = (frozenset({Trait.TEXT}),)
+_GENERATES = (frozenset({Trait.GENERATES}),)
+_IMAGE = (frozenset({Trait.IMAGE}),)
+_PIXELS = (frozenset({Trait.IMAGE, Trait.VIDEO}),)
+_TRAINING = frozenset({Scenario.TRAIN_STEP})
+_QUANTIZATIONS = (
+    "none", "bnb-int8", "bnb-nf4", "bnb-nf4-dq", "bnb-fp4", "torchao-int8", "torchao-int4", "torchao-float8", "quanto-int8",
+    "quanto-int4", "dynamic-int8", "checkpoint",
+)  # fmt: skip
+_ATTENTIONS = (
+    "auto", "eager", "sdpa", "sdpa:math", "sdpa:flash", "sdpa:efficient", "sdpa:cudnn", "flex_attention", "flash_attention_2",
+    "flash_attention_3",
+)  # fmt: skip
+_OPTIMIZERS = ("adamw", "adamw-fused", "sgd", "bnb-adamw8bit", "bnb-paged-adamw8bit")
+
+AXES: tuple[Axis, ...] = (
+    Axis(
+        name="dtype",
+        default="auto",
+        meaning="type of the weights; auto is the checkpoint's",
+        choices=("float32", "bfloat16", "float16", "auto"),
+    ),
+    Axis(
+        name="autocast",
+        default="none",
+        meaning="torch.autocast around the step",
+        choices=("none", "bfloat16", "float16"),
+    ),
+    Axis(
+        name="quantization",
+        default="none",
+        meaning="how the weights are quantized on loading",
+        choices=_QUANTIZATIONS,
+        mapping_keys=("method", "skip", "compute_dtype"),
+    ),
+    Axis(
+        name="attention",
+        default="auto",
+        meaning="attention implementation, and for sdpa the kernel",
+        choices=_ATTENTIONS,
+    ),
+    Axis(
+        name="engine",
+        default="eager",
+        meaning="what runs the graph",
+        choices=("eager", "compile", "onnxruntime", "openvino", "optimum-onnx"),
+    ),
+    Axis(
+        name="device",
+        default="auto",
+        meaning="first accelerator, else cpu; or a device",
+        choices=("auto", "cpu", "mps", "xpu", "cuda"),
+        pattern=r"(cuda|xpu):\d+",
+    ),
+    Axis(
+        name="device_map",
+        default="none",
+        meaning="accelerate's placement over devices",
+        choices=("none", "auto"),
+        mapping_keys=("max_memory", "offload", "modules"),
+    ),
+    Axis(name="ranks", default=1, meaning="processes that share one model", least=1),
+    Axis(
+        name="parallel",
+        default="tensor",
+        meaning="how ranks share the model",
+        choices=("tensor", "data", "pipeline"),
+    ),
+    Axis(
+        name="threads",
+        default="auto",
+        meaning="intra-op threads; auto is one a core of the affinity mask",
+        choices=("auto",),
+        least=1,
+    ),
+    Axis(name="batch_size", default=1, meaning="sequences, images or pairs in one call", least=1),
+    Axis(name="prompt_tokens", default=32, meaning="text tokens a sequence, specials included", least=1, needs=_TEXT),
+    Axis(name="new_tokens", default=16, meaning="tokens generated a sequence", least=1, needs=_GENERATES),
+    Axis(
+        name="image_size",
+        default="auto",
+        meaning="width x height of the raw image; auto is the processor's own",
+        choices=("auto",),
+        pattern=r"[1-9]\d*x[1-9]\d*",
+        needs=_IMAGE,
+    ),
+    Axis(name="images", default="auto", meaning="images an item", choices=("auto",), least=1, needs=_IMAGE),
+    Axis(
+        name="video_frames",
+        default="auto",
+        meaning="frames a clip",
+        choices=("auto",),
+        least=1,
+        needs=(frozenset({Trait.VIDEO}),),
+    ),
+    Axis(
+        name="audio_seconds",
+        default="auto",
+        meaning="seconds a clip",
+        choices=("auto",),
+        least=1,
+        needs=(frozenset({Trait.AUDIO}),),
+    ),
+    Axis(
+        name="cache",
+        default="dynamic",
+        meaning="key-value cache of generation",
+        choices=("dynamic", "static", "offloaded", "quantized", "none"),
+        needs=_GENERATES,
+    ),
+    Axis(name="depth", default=0, meaning="tokens in the cache before the timed ones", least=0, needs=_GENERATES),
+    Axis(
+        name="mask",
+        default="padding",
+        meaning="attention mask handed to the model",
+        choices=("none", "padding", "explicit"),
+        needs=_TEXT,
+    ),
+    Axis(
+        name="environment",
+        default="this",
+        meaning="Python environment of the worker: this one, an interpreter's path, or a requirement list",
+        choices=("this",),
+        pattern=r".+",
+    ),
+    Axis(
+        name="experts",
+        default="auto",
+        meaning="implementation of a mixture of experts",
+        choices=("auto", "eager", "batched_mm", "grouped_mm"),
+        needs=(frozenset({Trait.EXPERTS}),),
+    ),
+    Axis(
+        name="processor_backend",
+        default="auto",
+        meaning="library that the image processor uses",
+        choices=("auto", "torchvision", "pil"),
+        needs=_PIXELS,
+    ),
+    Axis(
+        name="batching",
+        default="static",
+        meaning="how requests are batched",
+        choices=("static", "continuous"),
+        scenarios=frozenset({Scenario.REQUESTS}),
+    ),
+    Axis(name="workers", default=0, meaning="loader processes", least=0, scenarios=frozenset({Scenario.DATA})),
+    Axis(name="prefetch", default=2, meaning="batches fetched ahead", least=1, scenarios=frozenset({Scenario.DATA})),
+    Axis(
+        name="gradient_checkpointing",
+        default=False,
+        meaning="recompute activations in the backward pass",
+        choices=(True, False),
+        scenarios=_TRAINING,
+    ),
+    Axis(name="gradient_accumulation", default=1, meaning="micro-batches a step", least=1, scenarios=_TRAINING),
+    Axis(name="optimizer", default="adamw", meaning="optimizer of the step", choices=_OPTIMIZERS, scenarios=_TRAINING),
+    Axis(name="freeze", default=(), meaning="modules kept from training", lists=True, scenarios=_TRAINING),
+)
+
+BY_NAME: dict[str, Axis] = {axis.name: axis for axis in AXES}

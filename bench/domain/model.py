@@ -1,0 +1,69 @@
+"""A model as a suite names it, and what is known of it before a weight is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bench.domain.outcome import Refusal
+from bench.domain.task import Trait
+
+
+class Kind(StrEnum):
+    """How a suite names a model."""
+
+    PRESET = "preset"
+    PATH = "path"
+    HUB = "hub"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRef:
+    """A model as written in a suite.
+
+    `name` is the string that cases carry: the preset's name, the path as written, or `org/name@revision`. `where` is what is
+    looked up: the preset's name, the absolute path, or `org/name`. `task` None means the model's first.
+    """
+
+    kind: Kind
+    name: str
+    where: str
+    revision: str | None = None
+    task: str | None = None
+    allow_pickle: bool = False
+    trust_remote_code: bool = False
+    fresh_head: bool = False
+    num_labels: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceLimit:
+    """The longest sequence a model takes, in tokens, and the config key that says so.
+
+    `counts_new` is set where generated tokens take positions of the same limit as the prompt.
+    """
+
+    tokens: int
+    key: str
+    counts_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """What is known of a model and task without torch and without reading weights.
+
+    `content` is the hash that stands for the model in a case's id: equal content, equal id, whatever the path.
+    `folder` is where the checkpoint lies, None for a preset that is not materialised yet. `commit` is a hub revision's.
+    `refusals` are reasons why no case of it can run. `parameters` and `weight_bytes` are None where nothing says them.
+    """
+
+    ref: ModelRef
+    task: str
+    content: str
+    folder: str | None = None
+    commit: str | None = None
+    traits: frozenset[Trait] = frozenset()
+    limits: tuple[SequenceLimit, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    parameters: int | None = None
+    weight_bytes: int | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)

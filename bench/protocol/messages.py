@@ -1,0 +1,216 @@
+"""What driver and worker say to each other.
+
+Requests, one a line on the worker's standard input: Build, Measure. Events, one a line on the descriptor that was the worker's
+standard output: Capabilities once the worker is ready; then for each request Started, any number of Environment, Observed,
+PhaseBegan, PhaseEnded, Sampled and Noted, and at the end Finished or Failed. A process that dies says nothing more: the
+nursery answers for it with Died.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias, cast, get_args
+
+from bench.domain.metric import Samples
+from bench.domain.model import ModelFacts
+from bench.domain.outcome import Outcome, ReasonCode
+from bench.domain.plan import Case
+from bench.domain.procedure import Limits, PageCache, Procedure, StartMethod
+from bench.domain.values import Json
+from bench.protocol.codec import CodecError, from_json, to_json
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """Write preset PRESET for TASK as a checkpoint with its processor into the folder OUT, which must not exist."""
+
+    type: ClassVar[str] = "build"
+    preset: str
+    task: str
+    out: str
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """Measure CASE once. `cores` pins the trial's process to these CPUs; empty leaves it alone."""
+
+    type: ClassVar[str] = "measure"
+    case: Case
+    model: ModelFacts
+    procedure: Procedure
+    page_cache: PageCache
+    limits: Limits
+    trial: int
+    cores: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """The worker is ready. `start_method` is what it will do; where that is not what was asked, `reason` says why."""
+
+    type: ClassVar[str] = "capabilities"
+    version: int
+    python: str
+    libraries: Mapping[str, str]
+    start_method: StartMethod
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The process of a request runs as process PID, the leader of its own group, with BASELINE bytes of anonymous memory."""
+
+    type: ClassVar[str] = "started"
+    pid: int
+    baseline_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Facts about machine and libraries."""
+
+    type: ClassVar[str] = "environment"
+    facts: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """Facts read off the loaded model and the realised inputs; later ones add to earlier ones."""
+
+    type: ClassVar[str] = "observed"
+    facts: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """What disturbed the trial."""
+
+    type: ClassVar[str] = "noise"
+    facts: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseBegan:
+    """Phase NAME began, AT_S seconds after the trial's process started."""
+
+    type: ClassVar[str] = "phase_began"
+    name: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseEnded:
+    """Phase NAME ended, AT_S seconds after the trial's process started, for the reason STOPPED_BY."""
+
+    type: ClassVar[str] = "phase_ended"
+    name: str
+    at_s: float
+    stopped_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """Raw samples."""
+
+    type: ClassVar[str] = "samples"
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """A remark for the record."""
+
+    type: ClassVar[str] = "note"
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The request was carried out whole."""
+
+    type: ClassVar[str] = "finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The request ended without its answer, for a reason that the worker knows."""
+
+    type: ClassVar[str] = "failed"
+    outcome: Outcome
+    reason: str
+    reason_code: ReasonCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Died:
+    """The request's process ended without a last word: STATUS as of waitpid, negative for a signal."""
+
+    type: ClassVar[str] = "died"
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """An event of a later version, kept as it came."""
+
+    type: ClassVar[str] = "unknown"
+    line: Mapping[str, Json] = field(default_factory=dict)
+
+
+Request: TypeAlias = Build | Measure
+Event: TypeAlias = (
+    Capabilities
+    | Started
+    | Environment
+    | Observed
+    | Noise
+    | PhaseBegan
+    | PhaseEnded
+    | Sampled
+    | Noted
+    | Finished
+    | Failed
+    | Died
+    | Unknown
+)
+
+_REQUESTS: dict[str, type[Request]] = {"build": Build, "measure": Measure}
+_EVENTS: dict[str, type[Event]] = {kind.type: kind for kind in get_args(Event) if kind is not Unknown}
+
+
+def encode(message: Request | Event) -> str:
+    """Spell MESSAGE as one line, with its type and the protocol's version, without the line end."""
+    body = cast("Mapping[str, Json]", to_json(message))
+    return json.dumps({"v": VERSION, "type": message.type, **body}, separators=(",", ":"), allow_nan=False)
+
+
+def decode_request(line: str) -> Request:
+    """Read a request. Raises CodecError for another version, an unknown type and unknown fields."""
+    kind, body = _open(line)
+    if kind not in _REQUESTS:
+        msg = f"request {kind!r} is not known (knows: {', '.join(_REQUESTS)})"
+        raise CodecError(msg)
+    return from_json(_REQUESTS[kind], body)
+
+
+def decode_event(line: str) -> Event:
+    """Read an event; one of an unknown type becomes Unknown. Raises CodecError for another version or a wrong form."""
+    kind, body = _open(line)
+    return from_json(_EVENTS[kind], body) if kind in _EVENTS else Unknown(line=body)
+
+
+def _open(line: str) -> tuple[str, dict[str, Json]]:
+    try:
+        message = json.loads(line)
+    except ValueError as error:
+        msg = f"not JSON: {error}"
+        raise CodecError(msg) from error
+    if not isinstance(message, dict) or message.get("v") != VERSION:
+        msg = f"not a message of protocol version {VERSION}: {line[:80]}"
+        raise CodecError(msg)
+    kind = message.pop("type", None)
+    del message["v"]
+    return str(kind), message

@@ -1,0 +1,1 @@
+"""The process that measures. torch and transformers live here and nowhere else."""
