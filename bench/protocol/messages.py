@@ -1,9 +1,9 @@
 """What driver and worker say to each other.
 
 Requests, one a line on the worker's standard input: Build, Measure. Events, one a line on the descriptor that was the worker's
-standard output: Capabilities once the worker is ready; then for each request Started, any number of Environment, Observed,
+standard output: Capabilities once the worker is ready; then for each request Forked, Started, any number of Environment, Observed,
 PhaseBegan, PhaseEnded, Sampled and Noted, and at the end Finished or Failed. A process that dies says nothing more: the
-nursery answers for it with Died.
+nursery says last of all that it has Exited.
 """
 
 import json
@@ -60,11 +60,21 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forked:
+    """The request has a process: PID leads a process group of its own."""
+
+    type: ClassVar[str] = "forked"
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The process of a request runs as process PID, the leader of its own group, with BASELINE bytes of anonymous memory."""
+    """The request's process has its libraries and begins: time limits count from here.
+
+    `baseline_bytes` is its anonymous memory now, most of it shared with its nursery.
+    """
 
     type: ClassVar[str] = "started"
-    pid: int
     baseline_bytes: int
 
 
@@ -145,10 +155,10 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Died:
-    """The request's process ended without a last word: STATUS as of waitpid, negative for a signal."""
+class Exited:
+    """The request's process and all that it started are gone: its exit STATUS, negative for a signal. Always the last event."""
 
-    type: ClassVar[str] = "died"
+    type: ClassVar[str] = "exited"
     status: int
 
 
@@ -163,6 +173,7 @@ class Unknown:
 Request: TypeAlias = Build | Measure
 Event: TypeAlias = (
     Capabilities
+    | Forked
     | Started
     | Environment
     | Observed
@@ -173,7 +184,7 @@ Event: TypeAlias = (
     | Noted
     | Finished
     | Failed
-    | Died
+    | Exited
     | Unknown
 )
 

@@ -10,12 +10,16 @@ from pkgutil import iter_modules
 from typing import Protocol, cast
 
 from bench.domain.task import Task
+from bench.worker.inputs import Maker, Raw
 
 
 class TaskPlug(Protocol):
     """What a task file provides."""
 
     TASK: Task
+
+    def raw(self, make: Maker) -> Raw:
+        """Make the raw inputs of one batch."""
 
 
 def names() -> tuple[str, ...]:

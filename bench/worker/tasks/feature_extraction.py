@@ -1,6 +1,7 @@
 """Embed: the model without a head, fed with whatever it takes."""
 
 from bench.domain.task import Task
+from bench.worker.inputs import Maker, Raw
 
 TASK = Task(
     name="feature-extraction",
@@ -8,3 +9,8 @@ TASK = Task(
     auto_classes=("AutoModel",),
     batch="items of what the model takes",
 )
+
+
+def raw(make: Maker) -> Raw:
+    """Make whatever the model takes."""
+    return make.everything()

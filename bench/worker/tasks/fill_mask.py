@@ -1,6 +1,7 @@
 """Score every token of a text that has masked ones."""
 
 from bench.domain.task import Task, Trait
+from bench.worker.inputs import Maker, Raw
 
 TASK = Task(
     name="fill-mask",
@@ -8,3 +9,8 @@ TASK = Task(
     auto_classes=("AutoModelForMaskedLM",),
     batch="sequences",
 )
+
+
+def raw(make: Maker) -> Raw:
+    """Make one text an item."""
+    return {"text": make.texts()}

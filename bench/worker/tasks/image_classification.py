@@ -1,6 +1,7 @@
 """Class an image."""
 
 from bench.domain.task import Task, Trait
+from bench.worker.inputs import Maker, Raw
 
 TASK = Task(
     name="image-classification",
@@ -8,3 +9,8 @@ TASK = Task(
     auto_classes=("AutoModelForImageClassification",),
     batch="images",
 )
+
+
+def raw(make: Maker) -> Raw:
+    """Make one image an item."""
+    return {"images": make.images()}

@@ -1,6 +1,7 @@
 """Continue a text, token by token."""
 
 from bench.domain.task import Task, Trait
+from bench.worker.inputs import Maker, Raw
 
 TASK = Task(
     name="text-generation",
@@ -8,3 +9,8 @@ TASK = Task(
     auto_classes=("AutoModelForCausalLM",),
     batch="sequences",
 )
+
+
+def raw(make: Maker) -> Raw:
+    """Make one text an item."""
+    return {"text": make.texts()}

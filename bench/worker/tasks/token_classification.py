@@ -1,6 +1,7 @@
 """Class every token of a text."""
 
 from bench.domain.task import Task, Trait
+from bench.worker.inputs import Maker, Raw
 
 TASK = Task(
     name="token-classification",
@@ -8,3 +9,8 @@ TASK = Task(
     auto_classes=("AutoModelForTokenClassification",),
     batch="sequences",
 )
+
+
+def raw(make: Maker) -> Raw:
+    """Make one text an item."""
+    return {"text": make.texts()}

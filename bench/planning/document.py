@@ -1,0 +1,232 @@
+"""The form of a suite file: what may be written where. What the parts mean together is judged in `sense`.
+
+These models check values and describe themselves to editors; the nouns of the domain are built from what they accept.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, create_model
+from pydantic_core import PydanticCustomError
+
+from bench.domain.axes import AXES, BY_NAME, Axis, Scenario
+from bench.domain.procedure import Procedure, StartMethod
+from bench.domain.values import Json
+from bench.planning.amounts import BYTES_PATTERN, SECONDS_PATTERN, read_bytes, read_seconds
+from bench.planning.wording import knows, spellings, unknown, unknown_value
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+_DEFAULTS = Procedure()
+_QUANTIZED = ("method", "skip", "compute_dtype")
+
+
+class _Form(BaseModel):
+    model_config = _STRICT
+
+
+def _version(value: object) -> object:
+    if type(value) is not int or value != 1:
+        raise PydanticCustomError("bench", "{said}", {"said": f"version {value} is not known (knows: 1)"})
+    return value
+
+
+def _axis_value(axis: Axis) -> Callable[[Json], Json]:
+    def check(value: Json) -> Json:
+        said = _mapping_said(axis, value) if axis.knows(value) else unknown_value(axis, value)
+        if said is not None:
+            raise PydanticCustomError("bench", "{said}", {"said": said})
+        return value
+
+    return check
+
+
+def _mapping_said(axis: Axis, value: Json) -> str | None:
+    """Say what is wrong inside a mapping that AXIS takes."""
+    if not isinstance(value, Mapping):
+        return None
+    if axis.name == "quantization":
+        return _quantization_said(value)
+    if "modules" in value and len(value) > 1:
+        return f"{axis.name} takes either modules, or max_memory and offload"
+    if value.get("offload", "disk") != "disk":
+        return unknown(f"{axis.name} offload", value["offload"], ["disk"])
+    for key in ("max_memory", "modules"):
+        if key in value and not (isinstance(value[key], dict) and value[key]):
+            return f"{axis.name} {key} takes a mapping with at least one entry"
+    return None
+
+
+def _quantization_said(value: Mapping[str, Json]) -> str | None:
+    methods = [choice for choice in spellings(BY_NAME["quantization"]) if BY_NAME["quantization"].knows(choice)]
+    dtypes = [choice for choice in spellings(BY_NAME["dtype"]) if BY_NAME["dtype"].knows(choice)]
+    skip = value.get("skip", [])
+    if value.get("method") not in methods:
+        return unknown("quantization method", value.get("method"), methods)
+    if value.get("compute_dtype", "auto") not in dtypes:
+        return unknown("quantization compute_dtype", value["compute_dtype"], dtypes)
+    if not (isinstance(skip, list) and all(isinstance(item, str) for item in skip)):
+        return f"quantization skip takes a list of module names {knows(['lm_head', 'encoder.*'])}"
+    return None
+
+
+def _axis_schema(axis: Axis) -> dict[str, Any]:
+    """Describe one value of AXIS to an editor."""
+    kinds: list[dict[str, Any]] = [{"enum": list(axis.choices)}] if axis.choices else []
+    if axis.least is not None:
+        kinds.append({"type": "integer", "minimum": axis.least})
+    if axis.pattern is not None:
+        kinds.append({"type": "string", "pattern": f"^({axis.pattern})$"})
+    if axis.mapping_keys:
+        keys: dict[str, Any] = {} if "*" in axis.mapping_keys else {key: True for key in axis.mapping_keys}
+        kinds.append({"type": "object", "minProperties": 1, "properties": keys, "additionalProperties": not keys})
+    if axis.lists:
+        kinds.append({"type": "array", "items": {"type": "string"}})
+    return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+
+
+def _value_of(axis: Axis) -> Any:
+    return Annotated[Any, AfterValidator(_axis_value(axis)), WithJsonSchema(_axis_schema(axis))]
+
+
+def _each(axis: Axis) -> Any:
+    default = list(axis.default) if isinstance(axis.default, tuple) else axis.default
+    return list[_value_of(axis)], Field([default], min_length=1, description=axis.meaning)  # type: ignore[misc]
+
+
+def _one(axis: Axis) -> Any:
+    return _value_of(axis), Field(None, description=axis.meaning, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+_PICKS: dict[str, Any] = {
+    "model": (str, Field(None, description="a model of this suite, by its name", json_schema_extra=_without_default)),
+    "task": (str, Field(None, description="a task's name", json_schema_extra=_without_default)),
+}
+
+if TYPE_CHECKING:
+    Axes: TypeAlias = BaseModel
+    Selection: TypeAlias = BaseModel
+    Reference: TypeAlias = BaseModel
+else:
+    Axes = create_model("Axes", __config__=_STRICT, **{axis.name: _each(axis) for axis in AXES})
+    Selection = create_model("Selection", __config__=_STRICT, **_PICKS, **{axis.name: _one(axis) for axis in AXES})
+    Reference = create_model("Reference", __config__=_STRICT, **_PICKS, **{axis.name: _one(axis) for axis in AXES})
+
+
+class OfPreset(_Form):
+    """A preset, and the task when it is not the preset's first."""
+
+    preset: str = Field(description="a preset's name: `bench models` lists them")
+    task: str | None = Field(None, description="the preset's first where it is left out")
+
+
+class _Checkpoint(_Form):
+    task: str | None = Field(None, description="the one that the checkpoint's architecture says where it is left out")
+    allow_pickle: bool = Field(default=False, description="load weights that are pickled and may run code")
+    trust_remote_code: bool = Field(default=False, description="run the code that comes with the checkpoint")
+    fresh_head: bool = Field(default=False, description="accept a head with new weights")
+    num_labels: int | None = Field(None, ge=1, description="classes of a fresh head")
+
+
+class OfPath(_Checkpoint):
+    """A checkpoint in a folder."""
+
+    path: str = Field(min_length=1, description="the folder, relative to this file")
+
+
+class OfHub(_Checkpoint):
+    """A checkpoint of the Hub."""
+
+    hub: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$", description="org/name")
+    revision: str | None = Field(None, pattern=r"^[\w./-]+$", description="a commit; a branch or tag only with --allow-floating")
+
+
+def _kind(value: object) -> str | None:
+    if isinstance(value, str):
+        return "<name>"
+    keys = value if isinstance(value, dict) else ()
+    return next((f"<{kind}>" for kind in ("preset", "path", "hub") if kind in keys), None)
+
+
+Model = Annotated[
+    Annotated[str, Tag("<name>")]
+    | Annotated[OfPreset, Tag("<preset>")]
+    | Annotated[OfPath, Tag("<path>")]
+    | Annotated[OfHub, Tag("<hub>")],
+    Discriminator(_kind),
+]
+
+
+class Load(_Form):
+    """How the checkpoint is found when a trial loads it."""
+
+    page_cache: Literal["warm", "cold"] | None = Field(None, description="state of the checkpoint's pages before loading")
+
+
+def _warmup(value: object) -> object:
+    number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if number or value == "auto" or (isinstance(value, str) and read_seconds(value) is not None):
+        return value
+    said = f"warmup {value} is not known (knows: auto, a number of iterations, seconds such as 2.5s)"
+    raise PydanticCustomError("bench", "{said}", {"said": said})
+
+
+class Sampling(_Form):
+    """How to measure."""
+
+    trials: int = Field(_DEFAULTS.trials, ge=1, description="fresh processes; exact unless max_trials is larger")
+    max_trials: int | None = Field(None, ge=1, description="trials are added up to this until target_interval; as trials where left out")
+    warmup: Annotated[
+        Any,
+        BeforeValidator(_warmup),
+        WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 0}, {"type": "string", "pattern": SECONDS_PATTERN}]}),
+    ] = Field("auto", description="until steady, a number of iterations, or seconds such as 2.5s")
+    target_interval: float = Field(_DEFAULTS.target_interval, gt=0, lt=1, description="relative half-width of the 95 % interval")
+    min_iterations: int = Field(_DEFAULTS.min_iterations, ge=1, description="a trial")
+    max_iterations: int = Field(_DEFAULTS.max_iterations, ge=1, description="a trial")
+    min_seconds: float = Field(_DEFAULTS.min_seconds, ge=0, description="measured time of a trial")
+    time_limit_s: float = Field(_DEFAULTS.time_limit_s, gt=0, lt=1e9, description="hard, of a trial and all its processes")
+    order: Literal["interleaved", "as-written"] = Field("interleaved", description="how trials of different cases follow each other")
+    seed: int = Field(_DEFAULTS.seed, ge=0, lt=2**32, description="of weights, inputs and order")
+    start_method: Literal["nursery", "spawn"] = Field(
+        StartMethod.NURSERY.value, description="fork trials from a prepared process, or start an interpreter for each"
+    )
+
+
+def _memory(value: object) -> object:
+    number = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if number or (isinstance(value, str) and read_bytes(value)):
+        return value
+    said = f"host_memory {value} is not known (knows: bytes as an integer, amounts such as 8GiB or 500MB)"
+    raise PydanticCustomError("bench", "{said}", {"said": said})
+
+
+class Bounds(_Form):
+    """Bounds of a trial."""
+
+    host_memory: Annotated[
+        Any,
+        BeforeValidator(_memory),
+        WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": BYTES_PATTERN}]}),
+    ] = Field(None, description="anonymous memory above the trial's baseline, such as 8GiB", json_schema_extra=_without_default)
+
+
+class Document(_Form):
+    """A suite: models, axes and how to measure them."""
+
+    version: Annotated[Any, BeforeValidator(_version), WithJsonSchema({"const": 1})] = Field(description="of this form")
+    name: str = Field(pattern=r"^[^\x00-\x1f\x7f/\\]*[^\x00-\x20\x7f/\\]$", max_length=100, description="names the runs and the reports")
+    models: list[Model] = Field(min_length=1, description="presets, folders, models of the Hub")
+    axes: Axes = Field({}, description="every axis a list; the matrix is their product")
+    exclude: list[Selection] = Field([], description="combinations to leave out: each entry takes all that have its values")
+    include: list[Selection] = Field([], description="combinations to add or to extend, as in a GitHub Actions matrix")
+    reference: Reference | None = Field(None, description="the case that parity is measured against")
+    scenario: Literal[tuple(scenario.value for scenario in Scenario)] = Field(  # type: ignore[valid-type]
+        Scenario.INFERENCE.value, description="what is done with a model"
+    )
+    load: Load = Field(default_factory=Load, description="the state that loading begins in")
+    procedure: Sampling = Field(default_factory=Sampling, description="how to measure")
+    limits: Bounds = Field(default_factory=Bounds, description="bounds of a trial")

@@ -1,0 +1,58 @@
+"""Which failure is which: exceptions of many libraries become typed outcomes with a reason that a person understands."""
+
+import re
+
+from bench.domain.errors import BenchError
+from bench.domain.outcome import Outcome, ReasonCode, Refusal
+from bench.protocol.messages import Failed
+
+_ALLOCATION = re.compile(
+    r"out of memory|can't allocate memory|Cannot allocate memory|unable to mmap|CUBLAS_STATUS_ALLOC_FAILED|bad_alloc", re.IGNORECASE
+)
+_MISSING_PACKAGE = re.compile(
+    r"No module named|(doesn't seem to be|is not|not) installed|requires? .*(library|package)|pip install|could not be found|"
+    r"needs? to be installed|package .* (not|required)",
+    re.IGNORECASE,
+)
+_NOT_IN_CLASS = re.compile(
+    r"does not support|not supported|is not yet supported|not available|No viable backend|No available kernel", re.IGNORECASE
+)
+_LONGEST = 600
+
+
+class Refused(Exception):  # noqa: N818 -- not an error: the answer that something cannot be had
+    """The worker will not measure this, for a reason that it knows."""
+
+    def __init__(self, reason: str, code: ReasonCode) -> None:
+        """Keep the sentence for people and the word for programs."""
+        super().__init__(reason)
+        self.refusal = Refusal(reason=reason, reason_code=code)
+
+
+def classify(error: BaseException) -> Failed:
+    """Give the outcome, reason and reason code that ERROR means."""
+    if isinstance(error, Refused):
+        return Failed(outcome=Outcome.UNSUPPORTED, reason=error.refusal.reason, reason_code=error.refusal.reason_code)
+    text = _sentence(error)
+    if isinstance(error, MemoryError) or _is_device_oom(error) or (isinstance(error, RuntimeError) and _ALLOCATION.search(text)):
+        return Failed(
+            outcome=Outcome.OUT_OF_MEMORY, reason=f"memory could not be allocated: {text}", reason_code=ReasonCode.ALLOCATION_FAILED
+        )
+    if isinstance(error, ImportError) and _MISSING_PACKAGE.search(text):
+        return Failed(outcome=Outcome.UNSUPPORTED, reason=f"a package is missing: {text}", reason_code=ReasonCode.MISSING_PACKAGE)
+    if isinstance(error, ValueError | NotImplementedError) and _NOT_IN_CLASS.search(text):
+        return Failed(outcome=Outcome.UNSUPPORTED, reason=text, reason_code=ReasonCode.NOT_IN_CLASS)
+    if isinstance(error, BenchError):
+        return Failed(outcome=Outcome.ERROR, reason=str(error), reason_code=ReasonCode.EXCEPTION)
+    return Failed(outcome=Outcome.ERROR, reason=f"{type(error).__name__}: {text}", reason_code=ReasonCode.EXCEPTION)
+
+
+def _is_device_oom(error: BaseException) -> bool:
+    """Tell torch's out-of-memory error by name, so that classing a failure never has to import torch."""
+    return any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)
+
+
+def _sentence(error: BaseException) -> str:
+    """Give the error's text on one line, of bounded length."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -1,0 +1,109 @@
+"""Facts about the machine, the libraries and the settings that can move a number. Without torch where it is not imported already."""
+
+import contextlib
+import hashlib
+import os
+import platform
+import re
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+from bench.domain.values import Json, canonical
+from bench.worker.libraries import versions
+
+_SETTINGS = re.compile(
+    r"(OMP|MKL|KMP|GOMP|OPENBLAS|TORCH|PYTORCH|CUDA|NCCL|ROCM|HIP|ONEDNN|DNNL|HF|TRANSFORMERS|TOKENIZERS|BITSANDBYTES|BNB|MALLOC|LD)_|"
+    r"PYTHON(HASHSEED|OPTIMIZE|MALLOC|DEVMODE)$|LD_PRELOAD$"
+)
+_SECRET = re.compile(r"TOKEN$|KEY|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+
+
+@cache
+def facts() -> Mapping[str, Json]:
+    """Describe this machine, its libraries and its settings; `fingerprint` stands for what makes two machines alike."""
+    hardware: dict[str, Json] = {
+        "cpu": _cpu_model(),
+        "architecture": platform.machine(),
+        "cores_physical": psutil.cpu_count(logical=False),
+        "cores_logical": psutil.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "accelerators": _accelerators(),
+    }
+    return {
+        **hardware,
+        "fingerprint": hashlib.sha256(canonical(hardware).encode()).hexdigest()[:12],
+        "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [],
+        "swap_bytes": psutil.swap_memory().total,
+        "governor": _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "smt": _first_line("/sys/devices/system/cpu/smt/active"),
+        "transparent_hugepages": _first_line("/sys/kernel/mm/transparent_hugepage/enabled"),
+        "virtual": "hypervisor" in _cpu_flags(),
+        "os": platform.platform(),
+        "python": platform.python_version(),
+        "interpreter": sys.executable,
+        "libraries": dict(versions()),
+        "torch_build": _torch_build(),
+        "nice": os.nice(0),
+        "settings": settings(),
+    }
+
+
+def settings() -> dict[str, Json]:
+    """Give the environment variables that can move a number. Secrets are named, never shown."""
+    return {name: "(set)" if _SECRET.search(name) else value for name, value in sorted(os.environ.items()) if _SETTINGS.match(name)}
+
+
+def _cpu_model() -> str:
+    found = re.search(r"^model name\s*:\s*(.+)$", _text("/proc/cpuinfo"), re.MULTILINE)
+    return found.group(1).strip() if found else platform.processor() or platform.machine()
+
+
+def _cpu_flags() -> frozenset[str]:
+    found = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", _text("/proc/cpuinfo"), re.MULTILINE)
+    return frozenset(found.group(1).split()) if found else frozenset()
+
+
+def _accelerators() -> list[Json]:
+    """List the accelerators that torch sees, where torch is imported already; asking must not import it."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return []
+    found: list[Json] = []
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        found.append(
+            {
+                "name": properties.name,
+                "memory_bytes": properties.total_memory,
+                "capability": f"{properties.major}.{properties.minor}",
+            }
+        )
+    return found
+
+
+def _torch_build() -> dict[str, Json]:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return {}
+    return {
+        "version": torch.__version__,
+        "cuda": torch.version.cuda,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "mkl": torch.backends.mkl.is_available(),
+        "onednn": torch.backends.mkldnn.is_available(),
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+    }
+
+
+def _text(path: str) -> str:
+    with contextlib.suppress(OSError):
+        return Path(path).read_text()
+    return ""
+
+
+def _first_line(path: str) -> str | None:
+    return _text(path).strip().split("\n")[0] or None

@@ -1,0 +1,55 @@
+"""Host memory of this process, read from /proc (Linux).
+
+VmHWM is the kernel's own high-water mark: exact, and it costs one read at the end of a phase. It is reset through clear_refs. What
+a forked child still shares with its nursery is no memory of the trial's: figures are net of shared pages.
+"""
+
+import contextlib
+from pathlib import Path
+
+_SELF = Path("/proc/self")
+_KIB = 1024
+
+
+def _fields(name: str) -> dict[str, int]:
+    """Read a /proc/self file of `Name:  123 kB` lines as bytes."""
+    found = {}
+    with contextlib.suppress(FileNotFoundError):
+        for line in (_SELF / name).read_text().splitlines():
+            words = line.split()
+            if len(words) == 3 and words[2] == "kB":  # noqa: PLR2004 -- name, number, unit
+                found[words[0].rstrip(":")] = int(words[1]) * _KIB
+    return found
+
+
+def anonymous_bytes() -> int:
+    """Give the resident anonymous memory, shared or not."""
+    return _fields("status").get("RssAnon", 0)
+
+
+def resident_bytes() -> int:
+    """Give the resident memory, shared or not."""
+    return _fields("status").get("VmRSS", 0)
+
+
+def high_water_bytes() -> int | None:
+    """Give the peak of resident memory since the last reset, shared or not; None where the kernel keeps none."""
+    return _fields("status").get("VmHWM")
+
+
+def reset_high_water() -> None:
+    """Start the high-water mark anew."""
+    with contextlib.suppress(OSError):
+        (_SELF / "clear_refs").write_text("5")
+
+
+def shared_bytes() -> int:
+    """Give the resident memory that other processes map too: some milliseconds, so never inside a timed phase."""
+    rollup = _fields("smaps_rollup")
+    return rollup.get("Shared_Clean", 0) + rollup.get("Shared_Dirty", 0)
+
+
+def offer_to_oom_killer() -> None:
+    """Let the kernel, when memory runs out, take this process before the one that keeps the records."""
+    with contextlib.suppress(OSError):
+        (_SELF / "oom_score_adj").write_text("1000")

@@ -1,0 +1,62 @@
+"""Observers that ride along with every phase: peaks of host and device memory.
+
+They act at a phase's begin and end only. Inside a phase the kernel and the allocator keep the marks.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bench.domain.metric import Samples
+from bench.protocol.messages import Sampled
+from bench.worker import memory
+from bench.worker.clock import Clock, PhaseNote, phase
+from bench.worker.metrics import DEVICE_ALLOCATED_PEAK, DEVICE_RESERVED_PEAK, HOST_PEAK, sample
+from bench.worker.wire import Send
+
+
+@dataclass(slots=True)
+class Observer:
+    """Runs phases and samples their peaks. Host memory is net of what the process shares and of what it had at the start."""
+
+    send: Send
+    clock: Clock
+    device: str = "cpu"
+    baseline_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the baseline: resident memory that no other process shares."""
+        self.baseline_bytes = memory.resident_bytes() - memory.shared_bytes()
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[PhaseNote]:
+        """Run phase NAME and sample its peaks when it has ended."""
+        memory.reset_high_water()
+        self._reset_device()
+        with phase(name, self.send, self.clock) as note:
+            yield note
+        for samples in (*self._host(name), *self._device(name)):
+            self.send(Sampled(samples=samples))
+
+    def _host(self, name: str) -> tuple[Samples, ...]:
+        peak = memory.high_water_bytes()
+        if peak is None:
+            return ()
+        own = peak - memory.shared_bytes() - self.baseline_bytes
+        return (sample(HOST_PEAK, name, max(own, 0)),)
+
+    def _reset_device(self) -> None:
+        if self.device.startswith("cuda"):
+            import torch
+
+            torch.cuda.reset_peak_memory_stats(self.device)
+
+    def _device(self, name: str) -> tuple[Samples, ...]:
+        if not self.device.startswith("cuda"):
+            return ()
+        import torch
+
+        return (
+            sample(DEVICE_ALLOCATED_PEAK, name, torch.cuda.max_memory_allocated(self.device)),
+            sample(DEVICE_RESERVED_PEAK, name, torch.cuda.max_memory_reserved(self.device)),
+        )

@@ -1,0 +1,140 @@
+"""The steps that a trial times, in the order of the data: raw input, host tensors, device tensors, outputs.
+
+A step is one callable. What it needs fresh each time (models may write into their inputs) is made before the clock starts.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+from typing import Any
+
+from bench.domain.metric import Metric
+from bench.domain.task import Trait
+from bench.domain.values import Json
+from bench.worker import metrics
+from bench.worker.clock import NANO
+from bench.worker.loading import Loaded, synchronize
+
+Values = Mapping[Metric, tuple[float, ...]]
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(slots=True, kw_only=True)
+class Step:
+    """One timed step.
+
+    `run` is what is timed; `prepare` comes before the clock starts. A step's wall time is a sample of `metric`, unless the step
+    reads its samples off something finer than its wall time: then `read` gives them and `metric` is None.
+    """
+
+    name: str
+    run: Callable[[], object]
+    metric: Metric | None = None
+    prepare: Callable[[], object] = _nothing
+    read: Callable[[], Values] = dict
+
+    def values(self, wall_s: float) -> Values:
+        """Give the samples of the call that took WALL_S."""
+        return self.read() if self.metric is None else {self.metric: (wall_s,)}
+
+
+@dataclass(slots=True)
+class Call:
+    """A model, and the inputs that the next call gets: fresh copies, since some models write into theirs."""
+
+    loaded: Loaded
+    inputs: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fresh: dict[str, Any] = field(default_factory=dict)
+
+    def refresh(self) -> None:
+        """Copy the inputs for one call."""
+        self.fresh = {name: tensor.clone() for name, tensor in self.inputs.items()}
+        synchronize(self.loaded.device)
+
+    def forward(self) -> Any:
+        """Call the model once."""
+        return self.loaded.model(**self.fresh, **self.options)
+
+    def generate(self, **more: Any) -> Any:
+        """Generate as the options say."""
+        return self.loaded.model.generate(**self.fresh, **self.options, **more)
+
+
+@dataclass(slots=True)
+class Stamps:
+    """A stopping criterion that stops nothing: it notes when each token is on the host."""
+
+    start_ns: int = 0
+    at_ns: list[int] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Begin a generation now."""
+        self.start_ns, self.at_ns = perf_counter_ns(), []
+
+    def __call__(self, input_ids: Any, _scores: Any, **_options: Any) -> Any:
+        """Note the time once the newest token can be read, and let the generation go on."""
+        input_ids[:, -1].tolist()
+        self.at_ns.append(perf_counter_ns())
+        return input_ids.new_zeros(input_ids.shape[0], dtype=bool)
+
+    def values(self) -> Values:
+        """Give the time to the first token and the gaps between the others, in seconds."""
+        gaps = tuple((late - early) * NANO for early, late in zip(self.at_ns, self.at_ns[1:], strict=False))
+        first = {metrics.TTFT_MODEL: ((self.at_ns[0] - self.start_ns) * NANO,)}
+        return {**first, metrics.ITL: gaps} if gaps else first
+
+
+def forward_options(requested: Mapping[str, Json]) -> dict[str, Any]:
+    """Give the options of a forward pass: the class's defaults, but no cache where none was asked for."""
+    return {"use_cache": False} if requested.get("cache") == "none" else {}
+
+
+def generation_options(loaded: Loaded, requested: Mapping[str, Json]) -> dict[str, Any]:
+    """Give the options of a greedy generation of exactly `new_tokens` tokens: without an end token nothing ends it earlier.
+
+    The model's own generation config is changed too, for what it names would be filled in again.
+    """
+    from transformers import GenerationConfig
+
+    own = loaded.model.generation_config
+    end = own.eos_token_id
+    pad = own.pad_token_id if own.pad_token_id is not None else (end[0] if isinstance(end, list) else end) or 0
+    own.eos_token_id, own.pad_token_id = None, pad
+    cache = requested["cache"]
+    config = GenerationConfig(
+        max_new_tokens=requested["new_tokens"],
+        do_sample=False,
+        num_beams=1,
+        eos_token_id=None,
+        pad_token_id=pad,
+        use_cache=cache != "none",
+        cache_implementation="static" if cache == "static" else None,
+    )
+    return {"generation_config": config}
+
+
+def of_model(loaded: Loaded, inputs: Mapping[str, Any], traits: frozenset[Trait], requested: Mapping[str, Json]) -> Iterator[Step]:
+    """Give the steps that call the model: first the one that users call, then the finer ones."""
+    if Trait.GENERATES in traits:
+        yield from _generation(Call(loaded, inputs, generation_options(loaded, requested)))
+    call = Call(loaded, inputs, forward_options(requested))
+    yield Step(name="forward", metric=metrics.FORWARD, run=call.forward, prepare=call.refresh)
+
+
+def _generation(call: Call) -> Iterator[Step]:
+    """Time whole generations without any observer, and the tokens' arrival in others."""
+    from transformers import StoppingCriteriaList
+
+    yield Step(name="generate", metric=metrics.E2E, run=call.generate, prepare=call.refresh)
+    stamps = Stamps()
+    observers = StoppingCriteriaList([stamps])
+
+    def run() -> None:
+        stamps.start()
+        call.generate(stopping_criteria=observers)
+
+    yield Step(name="ttft", run=run, prepare=call.refresh, read=stamps.values)
