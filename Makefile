@@ -1,0 +1,55 @@
+# One door: people, pre-commit and CI call the same targets.
+#   make venv        .venv with the tested set, nothing else
+#   make quickstart  that, and the main job: suites/quickstart.yaml into reports/
+#   make test        that, and the tests
+#   make check       that, and lint, format, types, walls
+PYTHON ?= python3
+EXTRAS ?= bitsandbytes,torchao,onnx,parquet,html,optimum,test
+CONSTRAINTS ?= constraints.txt
+PIP_ARGS ?=
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install -q $(PIP_ARGS) -c $(CONSTRAINTS)
+
+.PHONY: venv quickstart test check format schema pins clean
+
+venv: .venv.stamp
+
+.venv.stamp: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "bench needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: call make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	$(PIP) -e '.[$(EXTRAS)]'
+	@# With its dependencies torchvision would bring another torch; what is missing beside a CPU torch, bench stands in for.
+	$(PIP) --no-deps torchvision
+	@touch .venv.stamp
+
+.venv/dev.stamp: .venv.stamp
+	$(PIP) -e '.[dev]'
+	@touch .venv/dev.stamp
+
+quickstart: venv
+	$(BIN)/bench run suites/quickstart.yaml --out reports/records
+
+test: venv
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/bench check suites/*.yaml
+
+format: .venv/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: venv
+	$(BIN)/bench schema --out suites/schema.json
+
+pins: .venv/dev.stamp
+	@$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu//'
+
+clean:
+	rm -rf .venv .venv.stamp build dist *.egg-info .mypy_cache .ruff_cache .import_linter_cache
