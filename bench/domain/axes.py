@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bench.domain import lengths
 from bench.domain.task import Trait
 from bench.domain.values import Json
 
@@ -114,7 +115,7 @@ AXES: tuple[Axis, ...] = (
         default="auto",
         meaning="first accelerator, else cpu; or a device",
         choices=("auto", "cpu", "mps", "xpu", "cuda"),
-        pattern=r"(cuda|xpu):\d+",
+        pattern=r"(cuda|xpu):[0-9]+",
     ),
     Axis(
         name="device_map",
@@ -138,17 +139,39 @@ AXES: tuple[Axis, ...] = (
         least=1,
     ),
     Axis(name="batch_size", default=1, meaning="sequences, images or pairs in one call", least=1),
-    Axis(name="prompt_tokens", default=32, meaning="text tokens a sequence, specials included", least=1, needs=_TEXT),
+    Axis(
+        name="prompt_tokens",
+        default=32,
+        meaning="text tokens a sequence, specials included; or the distribution that each sequence's are drawn from",
+        least=1,
+        mapping_keys=lengths.KEYS,
+        needs=_TEXT,
+    ),
     Axis(name="new_tokens", default=16, meaning="tokens generated a sequence", least=1, needs=_GENERATES),
     Axis(
         name="image_size",
         default="auto",
-        meaning="width x height of the raw image; auto is the processor's own",
+        meaning="width x height of the raw image or frame; auto is the processor's own",
         choices=("auto",),
-        pattern=r"[1-9]\d*x[1-9]\d*",
+        pattern=r"[1-9][0-9]*x[1-9][0-9]*",
+        needs=_PIXELS,
+    ),
+    Axis(
+        name="images",
+        default="auto",
+        meaning="images an item; where images are matched with texts those of the matrix, and auto is one a pair of the batch",
+        choices=("auto",),
+        least=1,
         needs=_IMAGE,
     ),
-    Axis(name="images", default="auto", meaning="images an item", choices=("auto",), least=1, needs=_IMAGE),
+    Axis(
+        name="texts",
+        default="auto",
+        meaning="texts of the matrix; auto is as many as images, and no matrix where both are auto",
+        choices=("auto",),
+        least=1,
+        needs=(frozenset({Trait.MATCHES}),),
+    ),
     Axis(
         name="video_frames",
         default="auto",
@@ -164,6 +187,13 @@ AXES: tuple[Axis, ...] = (
         choices=("auto",),
         least=1,
         needs=(frozenset({Trait.AUDIO}),),
+    ),
+    Axis(
+        name="media",
+        default="auto",
+        meaning="form of images, frames and sound in hand: auto is PIL, and numpy for sound; encoded is JPEG and WAV",
+        choices=("auto", "pil", "numpy", "tensor", "encoded", "png"),
+        needs=(frozenset({Trait.IMAGE, Trait.VIDEO, Trait.AUDIO}),),
     ),
     Axis(
         name="cache",

@@ -21,7 +21,8 @@ class ModelRef:
     """A model as written in a suite.
 
     `name` is the string that cases carry: the preset's name, the path as written, or `org/name@revision`. `where` is what is
-    looked up: the preset's name, the absolute path, or `org/name`. `task` None means the model's first.
+    looked up: the preset's name, the absolute path, or `org/name`. `task` None means the model's first. `model_type` is the family
+    of a checkpoint whose config.json names none.
     """
 
     kind: Kind
@@ -33,18 +34,21 @@ class ModelRef:
     trust_remote_code: bool = False
     fresh_head: bool = False
     num_labels: int | None = None
+    model_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceLimit:
     """The longest sequence a model takes, in tokens, and the config key that says so.
 
-    `counts_new` is set where generated tokens take positions of the same limit as the prompt.
+    `counts_new` is set where generated tokens take positions of this limit, `counts_prompt` where the prompt does: a decoder alone
+    counts both, an encoder with a decoder has a limit for each.
     """
 
     tokens: int
     key: str
     counts_new: bool
+    counts_prompt: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,9 @@ class ModelFacts:
 
     `content` is the hash that stands for the model in a case's id: equal content, equal id, whatever the path.
     `folder` is where the checkpoint lies, None for a preset that is not materialised yet. `commit` is a hub revision's.
-    `refusals` are reasons why no case of it can run. `parameters` and `weight_bytes` are None where nothing says them.
+    `refusals` are reasons why no case of it can run; `task` is empty where nothing says it, and then one of them does.
+    `parameters` and `weight_bytes` are those of a preset's class, or what a folder's files store, floating buffers among it; None
+    where nothing says them. `notes` has the `architecture` and the `model_type`, where they are known.
     """
 
     ref: ModelRef

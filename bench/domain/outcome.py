@@ -48,6 +48,7 @@ class ReasonCode(StrEnum):
     EXITED = "exited"
     EXCEPTION = "exception"
     INTERRUPTED = "interrupted"
+    DIFFERS_BETWEEN_TRIALS = "differs_between_trials"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ class Suite:
     reference: Mapping[str, Json] | None = None
     scenario: Scenario = Scenario.INFERENCE
     page_cache: PageCache = PageCache.UNSET
+    mmap: bool | None = None
     procedure: Procedure = field(default_factory=Procedure)
     limits: Limits = field(default_factory=Limits)
     digest: str = ""
@@ -48,7 +49,7 @@ class SkippedCase:
     """A case that will not run, and why."""
 
     case: Case
-    suite: str
+    suite: Suite
     refusal: Refusal
 
 
@@ -74,6 +75,7 @@ class Trial:
 class Plan:
     """What a run will do. `digest` identifies suites, cases and procedure for `--resume`; `remarks` are for people."""
 
+    suites: tuple[Suite, ...]
     cases: tuple[PlannedCase, ...]
     skipped: tuple[SkippedCase, ...]
     remarks: tuple[str, ...]

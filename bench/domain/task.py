@@ -1,5 +1,6 @@
 """What a task asks of a model: the Hub's name, what it takes, and the Auto classes that load its head."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,7 @@ class Trait(StrEnum):
     VIDEO = "video"
     AUDIO = "audio"
     GENERATES = "generates"
+    MATCHES = "matches"
     EXPERTS = "experts"
 
 
@@ -19,10 +21,19 @@ class Trait(StrEnum):
 class Task:
     """One task: `name` as on the Hub, the `traits` that select its axes, `auto_classes` to try in turn, `batch` in words.
 
-    `batch` says what one unit of batch_size is, for reports and documentation.
+    `batch` says what one unit of batch_size is, for reports and documentation. `heads` are patterns of the class names that do the
+    task, searched in what a checkpoint says of itself: where it names no task, the longest match of all tasks decides. `one_pass`
+    are patterns of those that answer with one forward pass, in a task that others of its classes generate for.
     """
 
     name: str
     traits: frozenset[Trait]
     auto_classes: tuple[str, ...]
     batch: str
+    heads: tuple[str, ...] = ()
+    one_pass: tuple[str, ...] = ()
+
+    def traits_of(self, class_name: str) -> frozenset[Trait]:
+        """Give the task's traits on the class CLASS_NAME."""
+        answers_at_once = any(re.search(pattern, class_name) for pattern in self.one_pass)
+        return self.traits - {Trait.GENERATES} if answers_at_once else self.traits

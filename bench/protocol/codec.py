@@ -5,6 +5,7 @@ One codec serves the wire and the store, so that a record can hold nothing that 
 
 import dataclasses
 import json
+import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
@@ -41,21 +42,34 @@ def to_json(value: object) -> Json:
 
 
 def dumps(value: object) -> str:
-    """Encode a noun as one line of JSON, without the line end. Raises CodecError for NaN and infinities."""
+    """Encode a noun as one line of ASCII JSON, without the line end. Raises CodecError for NaN and infinities.
+
+    ASCII, because texts of foreign libraries may hold what is no valid UTF-8, such as half of a file name's surrogate pair.
+    """
     try:
-        return json.dumps(to_json(value), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+        return json.dumps(to_json(value), separators=(",", ":"), allow_nan=False)
     except ValueError as error:
         raise CodecError(str(error)) from error
 
 
 def loads(kind: type[Noun], line: str | bytes) -> Noun:
     """Decode one line of JSON into KIND. Raises CodecError where it is not JSON or does not have KIND's form."""
+    return from_json(kind, parse(line))
+
+
+def parse(line: str | bytes) -> Json:
+    """Read one line of JSON. Raises CodecError where it is none: NaN, infinities and bottomless nesting are not."""
     try:
-        value: Json = json.loads(line)
-    except ValueError as error:
+        value: Json = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         msg = f"not JSON: {error}"
         raise CodecError(msg) from error
-    return from_json(kind, value)
+    return value
+
+
+def _no_number(word: str) -> None:
+    msg = f"{word} is not a number"
+    raise ValueError(msg)
 
 
 def from_json(kind: type[Noun], value: Json) -> Noun:
@@ -153,7 +167,7 @@ def _scalar(kind: Any) -> _Decode:
     if kind is float:
 
         def number(value: Any, where: str) -> Any:
-            _expect(isinstance(value, int | float) and not isinstance(value, bool), where, "a number", value)
+            _expect(type(value) in {int, float} and abs(value) <= sys.float_info.max, where, "a finite number", value)
             return float(value)
 
         return number

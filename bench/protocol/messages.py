@@ -1,12 +1,11 @@
 """What driver and worker say to each other.
 
-Requests, one a line on the worker's standard input: Build, Measure. Events, one a line on the descriptor that was the worker's
-standard output: Capabilities once the worker is ready; then for each request Forked, Started, any number of Environment, Observed,
-PhaseBegan, PhaseEnded, Sampled and Noted, and at the end Finished or Failed. A process that dies says nothing more: the
-nursery says last of all that it has Exited.
+Requests, one a line on the worker's standard input: Build, Describe, DescribeModel, Measure. Events, one a line on the descriptor
+that was the worker's standard output: Capabilities once the worker is ready; then for each request Forked, Started, any number of
+Environment, Observed, PhaseBegan, PhaseEnded, Sampled and Noted, and at the end Finished or Failed. A process that dies says
+nothing more: the nursery says last of all that it has Exited.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias, cast, get_args
@@ -17,9 +16,11 @@ from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.plan import Case
 from bench.domain.procedure import Limits, PageCache, Procedure, StartMethod
 from bench.domain.values import Json
-from bench.protocol.codec import CodecError, from_json, to_json
+from bench.protocol.codec import CodecError, dumps, from_json, parse, to_json
 
 VERSION = 1
+PROBE = "probe."
+"""How the names of phases begin that are a probe's own pass: what they need is the probe's and no part of the trial's figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,21 @@ class Build:
     task: str
     out: str
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Describe:
+    """Describe the machine, its libraries and its settings in one Environment event."""
+
+    type: ClassVar[str] = "describe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeModel:
+    """Describe MODEL for its task in one Observed event, reading no weights."""
+
+    type: ClassVar[str] = "describe_model"
+    model: ModelFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +129,16 @@ class PhaseBegan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseEnded:
-    """Phase NAME ended, AT_S seconds after the trial's process started, for the reason STOPPED_BY."""
+    """Phase NAME ended, AT_S seconds after the trial's process started, for the reason STOPPED_BY.
+
+    `high_water_bytes` is the kernel's own peak of the process's resident memory in it, shared pages and all.
+    """
 
     type: ClassVar[str] = "phase_ended"
     name: str
     at_s: float
     stopped_by: str | None = None
+    high_water_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +190,7 @@ class Unknown:
     line: Mapping[str, Json] = field(default_factory=dict)
 
 
-Request: TypeAlias = Build | Measure
+Request: TypeAlias = Build | Describe | DescribeModel | Measure
 Event: TypeAlias = (
     Capabilities
     | Forked
@@ -188,14 +208,19 @@ Event: TypeAlias = (
     | Unknown
 )
 
-_REQUESTS: dict[str, type[Request]] = {"build": Build, "measure": Measure}
+_REQUESTS: dict[str, type[Request]] = {
+    "build": Build,
+    "describe": Describe,
+    "describe_model": DescribeModel,
+    "measure": Measure,
+}
 _EVENTS: dict[str, type[Event]] = {kind.type: kind for kind in get_args(Event) if kind is not Unknown}
 
 
 def encode(message: Request | Event) -> str:
-    """Spell MESSAGE as one line, with its type and the protocol's version, without the line end."""
+    """Spell MESSAGE as one line, with its type and the protocol's version, without the line end. Raises CodecError for NaN."""
     body = cast("Mapping[str, Json]", to_json(message))
-    return json.dumps({"v": VERSION, "type": message.type, **body}, separators=(",", ":"), allow_nan=False)
+    return dumps({"v": VERSION, "type": message.type, **body})
 
 
 def decode_request(line: str) -> Request:
@@ -210,18 +235,12 @@ def decode_request(line: str) -> Request:
 def decode_event(line: str) -> Event:
     """Read an event; one of an unknown type becomes Unknown. Raises CodecError for another version or a wrong form."""
     kind, body = _open(line)
-    return from_json(_EVENTS[kind], body) if kind in _EVENTS else Unknown(line=body)
+    return from_json(_EVENTS[kind], body) if kind in _EVENTS else Unknown(line={"type": kind, **body})
 
 
 def _open(line: str) -> tuple[str, dict[str, Json]]:
-    try:
-        message = json.loads(line)
-    except ValueError as error:
-        msg = f"not JSON: {error}"
-        raise CodecError(msg) from error
+    message = parse(line)
     if not isinstance(message, dict) or message.get("v") != VERSION:
         msg = f"not a message of protocol version {VERSION}: {line[:80]}"
         raise CodecError(msg)
-    kind = message.pop("type", None)
-    del message["v"]
-    return str(kind), message
+    return str(message.get("type")), {name: value for name, value in message.items() if name not in {"v", "type"}}

@@ -1,0 +1,117 @@
+"""What records say once they are read together: estimates with their uncertainty, one row a case and run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bench.domain.metric import Metric
+from bench.domain.outcome import Outcome, ReasonCode
+from bench.domain.plan import Case
+from bench.domain.values import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percentile:
+    """A percentile of samples pooled over trials; `low` and `high` bound it at 95 %, None where too few trials stand behind it."""
+
+    share: float
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A metric's value over the trials of a case.
+
+    `low` and `high` are the 95 % interval, None where there is none; `least` and `most` the trials' extremes. `n` counts samples,
+    `trials` processes. `parts` has the value of each part (`component=vision`), `phases` of each phase of a peak. `each` has the
+    value of every trial, in the order of their numbers.
+    """
+
+    metric: Metric
+    value: float
+    low: float | None = None
+    high: float | None = None
+    least: float
+    most: float
+    n: int
+    trials: int
+    parts: Mapping[str, float] = field(default_factory=dict)
+    phases: Mapping[str, float] = field(default_factory=dict)
+    percentiles: tuple[Percentile, ...] = ()
+    each: tuple[float, ...] = ()
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the width of the interval as a share of the value; None where there is no interval, or no scale."""
+        if self.low is None or self.high is None or self.value == 0:
+            return None
+        return (self.high - self.low) / 2 / abs(self.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage of a request's way, in seconds, and what of it its `parts` took."""
+
+    name: str
+    seconds: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Where the seconds of one request went: disjoint stages in the order of the data.
+
+    `end_to_end_s` was timed apart from them; `residual_s` is what of it no stage accounts for, so that all sums hold.
+    """
+
+    stages: tuple[Stage, ...]
+    end_to_end_s: float
+    residual_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One case in one run: `finished` where all its trials are, else the first other outcome; metrics are of finished trials.
+
+    `planned` counts the trials that were to run, `finished` those that did, `marked` the finished ones that something disturbed.
+    `stopped_by` says for each phase why sampling ended in it. Of `observed`, what differs between trials is the list of its values.
+    """
+
+    run: str
+    suite: str
+    case: Case
+    outcome: Outcome
+    reason: str | None = None
+    reason_code: ReasonCode | None = None
+    observed: Mapping[str, Json] = field(default_factory=dict)
+    metrics: Mapping[str, Estimate] = field(default_factory=dict)
+    ledger: Ledger | None = None
+    planned: int = 0
+    finished: int = 0
+    marked: int = 0
+    stopped_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run: its machine and libraries, when its first trial began, and the commits that its suites were read from.
+
+    Of `environment`, what differs between trials (their cores, say) is the list of its values.
+    """
+
+    id: str
+    environment: Mapping[str, Json]
+    started_at: str
+    suites: tuple[str, ...]
+    commits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Everything that reports show. `remarks` concern the records as a whole."""
+
+    runs: tuple[Run, ...]
+    rows: tuple[Row, ...]
+    remarks: tuple[str, ...] = ()
