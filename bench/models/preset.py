@@ -1,7 +1,7 @@
 """What a preset is: the recipe of a real checkpoint, in one data file, from which it can be written without a network.
 
-The file name is the preset's name. docs on adding one: copy the nearest file of this folder's `presets` and change it; a test
-builds every preset on the meta device and checks its count of parameters.
+The file name is the preset's name. To add one, copy the nearest file of the folder `presets` and change it (docs/presets.md): tests
+build every preset on the meta device and check its count of parameters.
 """
 
 import hashlib
@@ -14,8 +14,10 @@ from bench.domain.task import Task, Trait
 from bench.domain.values import Json, canonical
 from bench.protocol.codec import to_json
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """Raised whenever the same preset and seed would give other bytes: what was written before is then another model."""
+
+_BYTES: Mapping[str, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 class Vocabulary(StrEnum):
@@ -24,19 +26,49 @@ class Vocabulary(StrEnum):
     BYTE_BPE = "byte-bpe"
     CLIP_BPE = "clip-bpe"
     WORDPIECE = "wordpiece"
+    SENTENCE_BPE = "sentence-bpe"
+    UNIGRAM = "unigram"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The class that does a task. `saved_as` is the class whose weights are in the file, where the published one holds more."""
+    """The class that does a task. `saved_as` is the class whose weights are in the file, where the published one holds more.
+
+    `parameters` counts the class and `stored_parameters` what is in the file; `source` is the published checkpoint with this head
+    and `takes` what it is fed with. Where one is None it is the preset's own.
+    """
 
     model_class: str
     saved_as: str | None = None
+    parameters: int | None = None
+    stored_parameters: int | None = None
+    source: str | None = None
+    takes: frozenset[Trait] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSeries:
+    """Tokens that are numbered: token k is `form` filled with `start + k * step` and has the id `first + k`."""
+
+    form: str
+    first: int
+    count: int
+    start: float = 0.0
+    step: float = 1.0
+    special: bool = True
+
+    def tokens(self) -> Mapping[str, int]:
+        """Give every token's id."""
+        return {self.form.format(self.start + k * self.step): self.first + k for k in range(self.count)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerRecipe:
-    """A tokenizer: `special` gives special tokens their ids, `roles` says which is `pad_token`, `eos_token` and so on."""
+    """A tokenizer: `special` and `series` give tokens their ids, `roles` says which is `pad_token`, `image_token` and so on.
+
+    `vocab_size` counts all of them. `options` are the class's own. `pattern` is the regular expression that splits words, for a
+    `tokenizer_class` that brings none of its own (`TokenizersBackend`).
+    """
 
     kind: Vocabulary
     tokenizer_class: str
@@ -45,11 +77,21 @@ class TokenizerRecipe:
     roles: Mapping[str, str]
     model_max_length: int
     padding_side: str = "right"
+    series: tuple[TokenSeries, ...] = ()
+    options: Mapping[str, Json] = field(default_factory=dict)
+    pattern: str | None = None
+
+    def fixed(self) -> Mapping[str, int]:
+        """Give the tokens whose ids the recipe names."""
+        found = dict(self.special)
+        for one in self.series:
+            found.update(one.tokens())
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageRecipe:
-    """An image processor: its class, without the suffix of a backend, and what its file says."""
+class MediaRecipe:
+    """A part of a processor that takes images, video or audio: its class, without the suffix of a backend, and its settings."""
 
     processor_class: str
     settings: Mapping[str, Json]
@@ -60,7 +102,8 @@ class Preset:
     """A model that can be written as a checkpoint: true config, seeded random weights, complete processor.
 
     `source` is the published model it follows. `tasks` are in order, the first is the default; `parameters` counts the default
-    task's class. `takes` is what the model can be fed with.
+    task's class. `takes` is what the model can be fed with, and EXPERTS where it has some. `processor_class` joins tokenizer and
+    media parts, `processor_options` are what it keeps beside them. `max_shard_bytes` is the size at which a new file begins.
     """
 
     name: str
@@ -72,10 +115,14 @@ class Preset:
     takes: frozenset[Trait]
     config: Mapping[str, Json]
     tokenizer: TokenizerRecipe | None = None
-    image_processor: ImageRecipe | None = None
+    image_processor: MediaRecipe | None = None
+    video_processor: MediaRecipe | None = None
+    feature_extractor: MediaRecipe | None = None
     processor_class: str | None = None
+    processor_options: Mapping[str, Json] = field(default_factory=dict)
+    chat_template: str | None = None
     generation: Mapping[str, Json] = field(default_factory=dict)
-    max_shard_size: str = "50GB"
+    max_shard_bytes: int = 50_000_000_000
 
     @property
     def default_task(self) -> str:
@@ -83,8 +130,27 @@ class Preset:
         return next(iter(self.tasks))
 
     def traits(self, task: Task) -> frozenset[Trait]:
-        """Give the traits that select the axes of TASK on this model: the task's, or where it has none the model's own."""
-        return task.traits or self.takes
+        """Give the traits that select the axes of TASK on this model: the task's, and what its head takes besides.
+
+        Where the task has none they are the model's own. Experts are the model's own whatever the task.
+        """
+        head = self.tasks.get(task.name)
+        if head is not None and head.takes is not None:
+            return task.traits | head.takes | (self.takes & {Trait.EXPERTS})
+        return (task.traits or self.takes) | (self.takes & {Trait.EXPERTS})
+
+    def count(self, task: str) -> int:
+        """Give the number of parameters of TASK's class. Raises KeyError where the preset has no such task."""
+        own = self.tasks[task].parameters
+        return self.parameters if own is None else own
+
+    def weight_bytes(self, task: str) -> int:
+        """Give the bytes of the weights that are written for TASK, but for the files' headers and what buffers are stored.
+
+        Raises KeyError where the preset has no such task.
+        """
+        stored = self.tasks[task].stored_parameters
+        return (self.count(task) if stored is None else stored) * _BYTES[self.dtype]
 
 
 def content(preset: Preset, task: str, seed: int = 0) -> str:
@@ -93,8 +159,9 @@ def content(preset: Preset, task: str, seed: int = 0) -> str:
     Raises KeyError where the preset has no such task.
     """
     recipe = dict(cast("Mapping[str, Json]", to_json(preset)))
-    for name in ("name", "source", "family", "parameters", "tasks"):
+    for name in ("name", "source", "family", "parameters", "tasks", "takes"):
         del recipe[name]
-    head = to_json(preset.tasks[task])
+    chosen = preset.tasks[task]
+    head: Mapping[str, Json] = {"model_class": chosen.model_class, "saved_as": chosen.saved_as}
     whole: Mapping[str, Json] = {"version": RECIPE_VERSION, "seed": seed, "head": head, "recipe": recipe}
     return hashlib.sha256(canonical(whole).encode()).hexdigest()
