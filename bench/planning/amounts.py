@@ -8,8 +8,8 @@ _UNITS = {
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
 
-BYTES_PATTERN = rf"^\d{{1,15}}(\.\d{{1,9}})? ?({'|'.join(_UNITS)})$"
-SECONDS_PATTERN = r"^\d{1,9}(\.\d{1,9})? ?s$"
+BYTES_PATTERN = rf"^[0-9]{{1,15}}(\.[0-9]{{1,9}})? ?({'|'.join(_UNITS)})$"
+SECONDS_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,9})? ?s$"
 
 
 def read_bytes(text: str) -> int | None:

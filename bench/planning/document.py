@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
+from bench.domain import lengths
 from bench.domain.axes import AXES, BY_NAME, Axis, Scenario
 from bench.domain.procedure import Procedure, StartMethod
 from bench.domain.values import Json
 from bench.planning.amounts import BYTES_PATTERN, SECONDS_PATTERN, read_bytes, read_seconds
-from bench.planning.wording import knows, spellings, unknown, unknown_value
+from bench.planning.wording import knows, quoted, spellings, unknown, unknown_value
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _DEFAULTS = Procedure()
@@ -26,7 +27,7 @@ class _Form(BaseModel):
 
 def _version(value: object) -> object:
     if type(value) is not int or value != 1:
-        raise PydanticCustomError("bench", "{said}", {"said": f"version {value} is not known (knows: 1)"})
+        raise PydanticCustomError("bench", "{said}", {"said": f"version {quoted(value)} is not known (knows: 1)"})
     return value
 
 
@@ -35,7 +36,7 @@ def _axis_value(axis: Axis) -> Callable[[Json], Json]:
         said = _mapping_said(axis, value) if axis.knows(value) else unknown_value(axis, value)
         if said is not None:
             raise PydanticCustomError("bench", "{said}", {"said": said})
-        return value
+        return lengths.ordered(value) if axis.mapping_keys == lengths.KEYS and lengths.is_mixed(value) else value
 
     return check
 
@@ -46,6 +47,10 @@ def _mapping_said(axis: Axis, value: Json) -> str | None:
         return None
     if axis.name == "quantization":
         return _quantization_said(value)
+    return lengths.said(axis.name, value) if axis.mapping_keys == lengths.KEYS else _placement_said(axis, value)
+
+
+def _placement_said(axis: Axis, value: Mapping[str, Json]) -> str | None:
     if "modules" in value and len(value) > 1:
         return f"{axis.name} takes either modules, or max_memory and offload"
     if value.get("offload", "disk") != "disk":
@@ -77,7 +82,7 @@ def _axis_schema(axis: Axis) -> dict[str, Any]:
     if axis.pattern is not None:
         kinds.append({"type": "string", "pattern": f"^({axis.pattern})$"})
     if axis.mapping_keys:
-        keys: dict[str, Any] = {} if "*" in axis.mapping_keys else {key: True for key in axis.mapping_keys}
+        keys: dict[str, Any] = {} if "*" in axis.mapping_keys else dict.fromkeys(axis.mapping_keys, True)
         kinds.append({"type": "object", "minProperties": 1, "properties": keys, "additionalProperties": not keys})
     if axis.lists:
         kinds.append({"type": "array", "items": {"type": "string"}})
@@ -164,6 +169,7 @@ class Load(_Form):
     """How the checkpoint is found when a trial loads it."""
 
     page_cache: Literal["warm", "cold"] | None = Field(None, description="state of the checkpoint's pages before loading")
+    mmap: bool | None = Field(None, description="map the weight files, or read them into memory; left out, as the library does")
 
 
 def _warmup(value: object) -> object:
@@ -178,18 +184,24 @@ class Sampling(_Form):
     """How to measure."""
 
     trials: int = Field(_DEFAULTS.trials, ge=1, description="fresh processes; exact unless max_trials is larger")
-    max_trials: int | None = Field(None, ge=1, description="trials are added up to this until target_interval; as trials where left out")
+    max_trials: int | None = Field(
+        None, ge=1, description="trials are added up to this until target_interval; as trials where left out"
+    )
     warmup: Annotated[
         Any,
         BeforeValidator(_warmup),
-        WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 0}, {"type": "string", "pattern": SECONDS_PATTERN}]}),
+        WithJsonSchema(
+            {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 0}, {"type": "string", "pattern": SECONDS_PATTERN}]}
+        ),
     ] = Field("auto", description="until steady, a number of iterations, or seconds such as 2.5s")
     target_interval: float = Field(_DEFAULTS.target_interval, gt=0, lt=1, description="relative half-width of the 95 % interval")
     min_iterations: int = Field(_DEFAULTS.min_iterations, ge=1, description="a trial")
     max_iterations: int = Field(_DEFAULTS.max_iterations, ge=1, description="a trial")
     min_seconds: float = Field(_DEFAULTS.min_seconds, ge=0, description="measured time of a trial")
     time_limit_s: float = Field(_DEFAULTS.time_limit_s, gt=0, lt=1e9, description="hard, of a trial and all its processes")
-    order: Literal["interleaved", "as-written"] = Field("interleaved", description="how trials of different cases follow each other")
+    order: Literal["interleaved", "as-written"] = Field(
+        "interleaved", description="how trials of different cases follow each other"
+    )
     seed: int = Field(_DEFAULTS.seed, ge=0, lt=2**32, description="of weights, inputs and order")
     start_method: Literal["nursery", "spawn"] = Field(
         StartMethod.NURSERY.value, description="fork trials from a prepared process, or start an interpreter for each"
@@ -218,9 +230,11 @@ class Document(_Form):
     """A suite: models, axes and how to measure them."""
 
     version: Annotated[Any, BeforeValidator(_version), WithJsonSchema({"const": 1})] = Field(description="of this form")
-    name: str = Field(pattern=r"^[^\x00-\x1f\x7f/\\]*[^\x00-\x20\x7f/\\]$", max_length=100, description="names the runs and the reports")
+    name: str = Field(
+        pattern=r"^[^\x00-\x1f\x7f/\\]*[^\x00-\x20\x7f/\\]$", max_length=100, description="names the runs and the reports"
+    )
     models: list[Model] = Field(min_length=1, description="presets, folders, models of the Hub")
-    axes: Axes = Field({}, description="every axis a list; the matrix is their product")
+    axes: Axes = Field(default_factory=Axes, description="every axis a list; the matrix is their product")
     exclude: list[Selection] = Field([], description="combinations to leave out: each entry takes all that have its values")
     include: list[Selection] = Field([], description="combinations to add or to extend, as in a GitHub Actions matrix")
     reference: Reference | None = Field(None, description="the case that parity is measured against")
@@ -230,3 +244,13 @@ class Document(_Form):
     load: Load = Field(default_factory=Load, description="the state that loading begins in")
     procedure: Sampling = Field(default_factory=Sampling, description="how to measure")
     limits: Bounds = Field(default_factory=Bounds, description="bounds of a trial")
+
+
+def schema() -> dict[str, Json]:
+    """Give the JSON Schema of a suite, for editors and other programs."""
+    body = Document.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A suite of bench",
+        **{key: value for key, value in body.items() if key != "title"},
+    }

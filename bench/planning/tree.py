@@ -86,7 +86,7 @@ def read(text: str, complain: Complain) -> Node | None:
         complain(error.line, str(error))
     except YAMLError as error:
         complain(_line_of(error, text), f"this is not YAML: {_said(error)}")
-    except (ValueError, IndexError, AttributeError, TypeError, AssertionError, NotImplementedError) as error:
+    except (ValueError, OverflowError, IndexError, AttributeError, TypeError, AssertionError, NotImplementedError) as error:
         # The parser lets these through on malformed directives, escapes and properties.
         complain(1, f"this is not YAML: {type(error).__name__} in the parser: {' '.join(str(error).split())}")
     return None
@@ -232,7 +232,10 @@ def _bool(text: str) -> bool:
 
 def _int(text: str) -> int:
     digits = text.replace("_", "")
-    return int(digits, 0) if digits.lstrip("+-")[:2].lower() in {"0x", "0o", "0b"} else int(digits)
+    value = int(digits, 0) if digits.lstrip("+-")[:2].lower() in {"0x", "0o", "0b"} else int(digits)
+    if value.bit_length() >= 64:  # noqa: PLR2004 -- what records and other programs can hold
+        raise OverflowError(text)
+    return value
 
 
 def _float(text: str) -> float:

@@ -1,0 +1,243 @@
+"""From a suite to its cases: the product of its axes, less `exclude`, extended and added to by `include`.
+
+`include` and `exclude` have the meaning of a GitHub Actions matrix: exclusion comes first; an include entry extends every
+combination of the written matrix that it contradicts nowhere, and where it extends none it becomes a combination of its own.
+An axis that does not apply to a model is no part of its combinations at all.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bench.domain.axes import AXES, BY_NAME, Axis
+from bench.domain.model import ModelFacts
+from bench.domain.plan import Case, Suite
+from bench.domain.procedure import PageCache
+from bench.domain.values import Json, canonical
+
+_ID_LENGTH = 20
+_WHOLE = ("model", "task")
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """One value of an axis, with what it adds to a case's hash and label: nothing where it is the default."""
+
+    value: Json
+    spelled: str
+    hashed: str
+    label: str
+
+
+_Combination = tuple[_Option, ...]
+
+
+@dataclass(slots=True)
+class Expansion:
+    """The cases of a suite with their models, what is wrong with its selections, and what people should know."""
+
+    cases: list[tuple[ModelFacts, Case]] = field(default_factory=list)
+    findings: list[tuple[Place, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def expand(suite: Suite, models: Sequence[ModelFacts]) -> Expansion:
+    """Expand SUITE over MODELS, which are its own in order. Equal cases become one, and a remark says so."""
+    result = Expansion()
+    matrices = [_Matrix(suite, facts) for facts in models]
+    excluded: set[int] = set()
+    for matrix in matrices:
+        matrix.multiply(excluded)
+    for index, entry in enumerate(suite.include):
+        if said := _include(entry, matrices):
+            result.findings.append((("include", index), said))
+    for matrix in matrices:
+        matrix.take_additions()
+    for index in range(len(suite.exclude)):
+        if index not in excluded:
+            result.findings.append((("exclude", index), "this exclude entry matches no case"))
+    result.findings.extend(_of_reference(suite, matrices))
+    _collect(matrices, result)
+    result.remarks.extend(_dropped(suite, matrices))
+    return result
+
+
+class _Matrix:
+    """The combinations of one model, by the axes that apply to it."""
+
+    def __init__(self, suite: Suite, facts: ModelFacts) -> None:
+        self.suite, self.facts = suite, facts
+        self.axes = tuple(axis for axis in AXES if axis.applies(facts.traits, suite.scenario))
+        self.position = {axis.name: index for index, axis in enumerate(self.axes)}
+        self.combinations: list[_Combination] = []
+        self.additions: list[_Combination] = []
+        self.by_name = sorted(range(len(self.axes)), key=lambda index: self.axes[index].name)
+
+    def multiply(self, excluded: set[int]) -> None:
+        """Take the product of the axes, less what `exclude` names; note in EXCLUDED the entries that matched."""
+        options = [[_option(axis, value) for value in self.suite.axes.get(axis.name, (axis.default,))] for axis in self.axes]
+        rules = [(index, self._wanted(entry)) for index, entry in enumerate(self.suite.exclude) if self._concerns(entry)]
+        for combination in itertools.product(*options):
+            matched = [index for index, wanted in rules if _has(combination, wanted)]
+            excluded.update(matched)
+            if not matched:
+                self.combinations.append(combination)
+
+    def extend(self, entry: Mapping[str, Json]) -> tuple[int, int]:
+        """Extend by ENTRY the combinations that it contradicts nowhere; give how many these are and how many it changed."""
+        written = frozenset(self.suite.axes)
+        axes = [key for key in entry if key not in _WHOLE]
+        here = [key for key in axes if key in self.position]
+        if not self._names(entry) or any(key in written and key not in self.position for key in axes) or (axes and not here):
+            return 0, 0
+        wanted = self._wanted({key: entry[key] for key in here if key in written})
+        added = [(self.position[key], _option(BY_NAME[key], entry[key])) for key in here if key not in written]
+        met = [at for at, combination in enumerate(self.combinations) if _has(combination, wanted)]
+        for at in met if added else ():
+            changed = list(self.combinations[at])
+            for place, option in added:
+                changed[place] = option
+            self.combinations[at] = tuple(changed)
+        return len(met), len(met) if added else 0
+
+    def add(self, entry: Mapping[str, Json]) -> bool:
+        """Add ENTRY as a combination of its own, with defaults for what it does not name; tell whether it concerns this model."""
+        if not self._concerns(entry):
+            return False
+        values = {axis.name: entry.get(axis.name, axis.default) for axis in self.axes}
+        self.additions.append(tuple(_option(axis, values[axis.name]) for axis in self.axes))
+        return True
+
+    def take_additions(self) -> None:
+        """Put the combinations that were added behind those of the matrix, which later entries extend without them."""
+        self.combinations += self.additions
+
+    def _names(self, entry: Mapping[str, Json]) -> bool:
+        """Tell whether ENTRY's model and task, where it has any, are these."""
+        own = {"model": self.facts.ref.name, "task": self.facts.task}
+        return all(entry.get(key, value) == value for key, value in own.items())
+
+    def _concerns(self, entry: Mapping[str, Json]) -> bool:
+        """Tell whether ENTRY can be about this model: its name and task, and only axes that apply."""
+        return self._names(entry) and all(key in self.position for key in entry if key not in _WHOLE)
+
+    def _wanted(self, entry: Mapping[str, Json]) -> list[tuple[int, str]]:
+        return [(self.position[key], canonical(value)) for key, value in entry.items() if key not in _WHOLE]
+
+    def cases(self) -> Iterator[Case]:
+        """Spell every combination as a case."""
+        if not self.combinations:
+            return
+        facts, suite = self.facts, self.suite
+        whole: dict[str, Json] = {"model": facts.ref.name, "task": facts.task, "scenario": suite.scenario.value}
+        identity: dict[str, Json] = {"model": facts.content, "task": facts.task, "scenario": suite.scenario.value}
+        if suite.page_cache is not PageCache.UNSET:
+            whole["page_cache"] = identity["page_cache"] = suite.page_cache.value
+        if suite.mmap is not None:
+            whole["mmap"] = identity["mmap"] = suite.mmap
+        if facts.ref.num_labels is not None:
+            identity["num_labels"] = facts.ref.num_labels
+        head = hashlib.sha256(canonical(identity).encode())
+        name = facts.ref.name if facts.ref.task is None else f"{facts.ref.name} {facts.task}"
+        # Most axes have one value in all combinations: only the others are spelled for each.
+        varying = [place for place, options in enumerate(zip(*self.combinations, strict=True)) if len(set(map(id, options))) > 1]
+        base = dict(whole)
+        base.update({axis.name: option.value for axis, option in zip(self.axes, self.combinations[0], strict=True)})
+        names = [(place, self.axes[place].name) for place in varying]
+        labels = _template([option.label for option in self.combinations[0]], range(len(self.axes)), varying)
+        hashes = _template([option.hashed for option in self.combinations[0]], self.by_name, varying)
+        for combination in self.combinations:
+            hashed = head.copy()
+            spelled = "".join([before + (combination[place].hashed if place >= 0 else "") for before, place in hashes])
+            hashed.update(spelled.encode())
+            requested = base.copy()
+            for place, axis in names:
+                requested[axis] = combination[place].value
+            yield Case(
+                id=hashed.hexdigest()[:_ID_LENGTH],
+                label=name + "".join([before + (combination[place].label if place >= 0 else "") for before, place in labels]),
+                requested=requested,
+            )
+
+
+def _template(constant: Sequence[str], order: Iterable[int], varying: Sequence[int]) -> list[tuple[str, int]]:
+    """Join what is CONSTANT in ORDER between the VARYING places: pairs of text and the place that follows, -1 after the last."""
+    pieces: list[tuple[str, int]] = []
+    before = ""
+    for place in order:
+        if place in varying:
+            pieces.append((before, place))
+            before = ""
+        else:
+            before += constant[place]
+    return [*pieces, (before, -1)]
+
+
+def _option(axis: Axis, value: Json) -> _Option:
+    spelled = canonical(value)
+    if spelled == canonical(axis.default):
+        return _Option(value, spelled, "", "")
+    shown = value if isinstance(value, str) else spelled
+    return _Option(value, spelled, f'\n"{axis.name}":{spelled}', f" {axis.name}={shown}")
+
+
+def _has(combination: _Combination, wanted: Iterable[tuple[int, str]]) -> bool:
+    return all(combination[place].spelled == spelled for place, spelled in wanted)
+
+
+def _include(entry: Mapping[str, Json], matrices: Sequence[_Matrix]) -> str | None:
+    """Extend by ENTRY what it extends, or add it; say what is wrong where it does neither."""
+    counts = [matrix.extend(entry) for matrix in matrices]
+    if any(changed for _, changed in counts):
+        return None
+    if any(met for met, _ in counts):
+        return "this include entry changes nothing: the matrix has its cases already"
+    added = [matrix.add(entry) for matrix in matrices]
+    return None if any(added) else _adds_nothing(entry, matrices)
+
+
+def _adds_nothing(entry: Mapping[str, Json], matrices: Sequence[_Matrix]) -> str:
+    """Say why ENTRY became no case of any model."""
+    named = [matrix for matrix in matrices if matrix._names(entry)]  # noqa: SLF001 -- of this module
+    if not named:
+        return f"this include entry's task {canonical(entry.get('task'))} is none that its model is listed with"
+    foreign = [key for key in entry if key not in _WHOLE and not any(key in matrix.position for matrix in named)]
+    return f"this include entry names {' and '.join(foreign)}, which no model that it concerns uses"
+
+
+def _of_reference(suite: Suite, matrices: Sequence[_Matrix]) -> Iterator[tuple[Place, str]]:
+    """Say so where a reference that the suite writes applies to no model."""
+    entry = suite.reference
+    if entry is not None and not any(matrix._concerns(entry) for matrix in matrices):  # noqa: SLF001 -- of this module
+        yield ("reference",), "this reference applies to no model of the suite: none has its task and uses all axes that it names"
+
+
+def _collect(matrices: Sequence[_Matrix], result: Expansion) -> None:
+    """Put all cases together, each once."""
+    owners: dict[str, str] = {}
+    equal = 0
+    for matrix in matrices:
+        for case in matrix.cases():
+            if case.id in owners:
+                equal += 1
+                if owners[case.id] != matrix.facts.ref.name:
+                    result.remarks.append(f"{matrix.facts.ref.name} holds the same as {owners[case.id]}: it is measured once")
+                continue
+            owners[case.id] = matrix.facts.ref.name
+            result.cases.append((matrix.facts, case))
+    if equal:
+        result.remarks.append(
+            f"{equal} {'case was equal to another and is' if equal == 1 else 'cases were equal to others and are'} measured once"
+        )
+
+
+def _dropped(suite: Suite, matrices: Sequence[_Matrix]) -> Iterator[str]:
+    """Say which written axes were dropped from which models."""
+    for axis, values in suite.axes.items():
+        without = list(dict.fromkeys(matrix.facts.ref.name for matrix in matrices if axis not in matrix.position))
+        if without:
+            effect = f": its {len(values)} values give one case there" if len(values) > 1 else ""
+            yield f"{axis} does not apply to {', '.join(without)} and was dropped{effect}"

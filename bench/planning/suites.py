@@ -1,0 +1,239 @@
+"""From a suite's file to a Suite: every problem of the file is found and told at once, each with its line."""
+
+import hashlib
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+
+from bench.domain.axes import Scenario
+from bench.domain.errors import Problem, SuiteError, UsageError
+from bench.domain.model import Kind, ModelRef
+from bench.domain.plan import Suite
+from bench.domain.procedure import Limits, PageCache, Procedure, StartMethod, Warmup
+from bench.domain.values import Json
+from bench.planning import document, sense, tree
+from bench.planning.amounts import read_bytes, read_seconds
+from bench.planning.wording import quoted, unknown
+
+LARGEST = 4 << 20
+"""Bytes that a suite's file may have."""
+
+_OF_MODEL = 2
+
+
+class Draft:
+    """A suite while it is read: its text as a tree, and the problems found so far."""
+
+    def __init__(self, file: str) -> None:
+        """Begin with no problem."""
+        self.file = file
+        self.problems: list[Problem] = []
+        self.root: tree.Node | None = None
+
+    def complain(self, line: int, what: str) -> None:
+        """Note a problem at LINE; the same one is noted once."""
+        problem = Problem(file=self.file, line=line, what=what)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def settle(self) -> None:
+        """Raise SuiteError where there are problems, in the order of the file."""
+        if self.problems:
+            raise SuiteError(tuple(sorted(self.problems, key=lambda problem: problem.line)))
+
+
+def load(path: Path, *, allow_floating: bool = False) -> tuple[Suite, Draft]:
+    """Read the suite at PATH. The draft comes with it, so that what is found out later can still be told by line.
+
+    Raises UsageError where the file cannot be read, SuiteError with all problems of its form and sense.
+    """
+    draft = Draft(str(path))
+    data = _bytes(path)
+    draft.root = tree.read(_text(data, draft), draft.complain)
+    if draft.root is None:
+        draft.settle()
+        raise SuiteError((Problem(file=draft.file, line=1, what="the file is empty: a suite has version, name and models"),))
+    form = _form(draft)
+    if form is None:
+        draft.settle()
+    suite = _suite(cast("document.Document", form), path, hashlib.sha256(data).hexdigest())
+    for finding in sense.findings(suite, draft.root, allow_floating=allow_floating):
+        draft.complain(*finding)
+    draft.settle()
+    return suite, draft
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise UsageError(f"{path}: a suite has at most {LARGEST >> 20} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: the suite cannot be read: {error.strerror}") from error
+
+
+def _text(data: bytes, draft: Draft) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        what = "this is not UTF-8 text: save the file as UTF-8"
+        raise SuiteError((Problem(file=draft.file, line=line, what=what),)) from error
+
+
+def _form(draft: Draft) -> document.Document | None:
+    """Check the form; None where it is wrong, and then the draft has the problems."""
+    root = cast("tree.Node", draft.root)
+    if not isinstance(root.value, Mapping):
+        draft.complain(root.line, "a suite is a mapping with version, name and models")
+        return None
+    try:
+        return document.Document.model_validate(tree.plain(root.value))
+    except ValidationError as error:
+        for one in error.errors(include_url=False):
+            place, tag = _place(one["loc"])
+            at_key = one["type"] == "extra_forbidden"
+            said = _said(cast("Mapping[str, Any]", one), place, tag)
+            draft.complain(root.line_of_key(place) if at_key else root.line_of(place), said)
+        return None
+
+
+def _place(loc: tuple[str | int, ...]) -> tuple[tree.Path, str | None]:
+    """Part the place of an error from the tag that says which kind of model it is in."""
+    if loc[0] == "models" and len(loc) > _OF_MODEL:
+        return (*loc[:_OF_MODEL], *loc[_OF_MODEL + 1 :]), str(loc[_OF_MODEL])
+    return loc, None
+
+
+def _said(error: Mapping[str, Any], place: tree.Path, tag: str | None) -> str:
+    """Put one error of the form into the house's words."""
+    kind, name, found = str(error["type"]), _name(place), error["input"]
+    if kind == "bench":
+        return str(error["ctx"]["said"])
+    if kind in _SAYINGS:
+        return _SAYINGS[kind](name, found, error.get("ctx", {}))
+    if kind == "extra_forbidden":
+        return unknown("key", place[-1], _keys(place[:-1], tag))
+    if kind == "missing":
+        return f"{place[-1]} is missing: {_name(place[:-1]) if place[:-1] else 'every suite'} needs it"
+    return f"{name} {quoted(found)} cannot be used: {re.sub(r'^[A-Z][a-z]+ should', 'it should', str(error['msg']))}"
+
+
+_NO_MODEL = "a model is a preset's name, or a mapping with one of preset, path, hub"
+_SAYINGS: Mapping[str, Callable[[str, Any, Mapping[str, Any]], str]] = {
+    "union_tag_not_found": lambda _name, _found, _context: _NO_MODEL,
+    "union_tag_invalid": lambda _name, _found, _context: _NO_MODEL,
+    "literal_error": lambda name, found, context: unknown(name, found, re.findall(r"'([^']*)'", str(context["expected"]))),
+    "too_short": lambda name, _found, _context: (
+        f"{name} is empty: give at least one entry{'' if name == 'models' else ', or leave it out'}"
+    ),
+    "list_type": lambda name, found, _context: (
+        f"{name} takes a list{'' if isinstance(found, dict) else f': write [{quoted(found)}]'}"
+    ),
+    "model_type": lambda name, found, _context: f"{name} takes a mapping, not {quoted(found)}",
+    "string_pattern_mismatch": lambda name, found, context: (
+        f"{name} {quoted(found)} cannot be used: it has to match {context['pattern']}"
+    ),
+}
+
+
+def _name(place: tree.Path) -> str:
+    """Name the thing at PLACE: its key, or for an entry of a list the list's."""
+    return next((str(step) for step in reversed(place) if isinstance(step, str)), "the suite")
+
+
+_FORMS: Mapping[str, type[BaseModel]] = {
+    "axes": document.Axes,
+    "include": document.Selection,
+    "exclude": document.Selection,
+    "reference": document.Reference,
+    "procedure": document.Sampling,
+    "load": document.Load,
+    "limits": document.Bounds,
+    "<preset>": document.OfPreset,
+    "<path>": document.OfPath,
+    "<hub>": document.OfHub,
+}
+
+
+def _keys(place: tree.Path, tag: str | None) -> list[str]:
+    """List the keys that a mapping at PLACE, in a model the kind that TAG says, may have."""
+    form = _FORMS.get(tag or (str(place[0]) if place else ""), document.Document)
+    return list(form.model_fields)
+
+
+def _suite(form: document.Document, path: Path, digest: str) -> Suite:
+    """Turn a checked form into the noun."""
+    whole = form.model_dump(exclude_unset=True, exclude={"models"})  # a model may be of several kinds, which pydantic warns of
+    sampling = form.procedure
+    return Suite(
+        file=str(path),
+        name=form.name,
+        models=tuple(_ref(entry, path.parent) for entry in form.models),
+        axes={name: tuple(values) for name, values in whole.get("axes", {}).items()},
+        include=tuple(whole.get("include", ())),
+        exclude=tuple(whole.get("exclude", ())),
+        reference=whole.get("reference"),
+        scenario=Scenario(form.scenario),
+        page_cache=PageCache(form.load.page_cache) if form.load.page_cache else PageCache.UNSET,
+        mmap=form.load.mmap,
+        procedure=Procedure(
+            trials=sampling.trials,
+            max_trials=sampling.trials if sampling.max_trials is None else sampling.max_trials,
+            warmup=_warmup(sampling.warmup),
+            target_interval=sampling.target_interval,
+            min_iterations=sampling.min_iterations,
+            max_iterations=sampling.max_iterations,
+            min_seconds=sampling.min_seconds,
+            time_limit_s=sampling.time_limit_s,
+            order=sampling.order,
+            seed=sampling.seed,
+            start_method=StartMethod(sampling.start_method),
+        ),
+        limits=Limits(host_memory_bytes=_memory(form.limits.host_memory)),
+        digest=digest,
+        commit=_commit(path.parent),
+    )
+
+
+def _warmup(rule: Json) -> Warmup:
+    if isinstance(rule, int):
+        return Warmup(iterations=rule)
+    return Warmup() if rule == "auto" else Warmup(seconds=read_seconds(str(rule)))
+
+
+def _memory(amount: Json) -> int | None:
+    return read_bytes(amount) if isinstance(amount, str) else cast("int | None", amount)
+
+
+def _ref(model: document.Model, folder: Path) -> ModelRef:
+    """Read one entry of `models`; a path is relative to FOLDER."""
+    if isinstance(model, str):
+        return ModelRef(kind=Kind.PRESET, name=model, where=model)
+    entry = model.model_dump(exclude_unset=True)
+    options = {key: entry[key] for key in entry if key not in {"preset", "path", "hub"}}
+    if "preset" in entry:
+        return ModelRef(kind=Kind.PRESET, name=entry["preset"], where=entry["preset"], **options)
+    if "path" in entry:
+        return ModelRef(kind=Kind.PATH, name=entry["path"], where=str((folder / entry["path"]).absolute()), **options)
+    revision = entry.get("revision")
+    name = entry["hub"] if revision is None else f"{entry['hub']}@{revision}"
+    return ModelRef(kind=Kind.HUB, name=name, where=entry["hub"], **options)
+
+
+def _commit(folder: Path) -> str | None:
+    """Give the git commit of FOLDER, with `+` where it has changes; None where there is none or no git."""
+    try:
+        head, dirty = (_git(folder, *words) for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"]))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return head + ("+" if dirty else "")
+
+
+def _git(folder: Path, *words: str) -> str:
+    command = ["git", "-C", str(folder.absolute()), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
