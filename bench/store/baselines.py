@@ -1,0 +1,126 @@
+"""Baselines: runs kept to be compared with, one folder a machine and set of suites, and the machine's spread between runs.
+
+    reports/baselines/FINGERPRINT/SUITES/records.jsonl     the newest record of every trial
+    reports/baselines/FINGERPRINT/noise.json               how far runs of unchanged code lie apart
+
+They are committed, so that a change of a baseline is reviewed like a change of code.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.domain.comparison import RunNoise
+from bench.domain.errors import RecordsError, UsageError
+from bench.domain.record import Record
+from bench.protocol.codec import CodecError, dumps, loads
+from bench.store import jsonl, whole
+
+NOISE = "noise.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """One kept run: where it is, its machine, and what it holds."""
+
+    path: Path
+    fingerprint: str
+    suites: tuple[str, ...]
+    run: str
+    started_at: str
+    cases: int
+
+
+def keep(folder: Path, records: Sequence[Record]) -> Path:
+    """Make RECORDS, of one run, the baseline of their machine and suites in FOLDER, in the place of an earlier one.
+
+    Raises UsageError where they are of several runs or machines, or where the disk refuses them.
+    """
+    runs = dict.fromkeys(record.run for record in records)
+    if len(runs) != 1:
+        raise UsageError(f"a baseline is one run, and these records are of {len(runs)}: name one run directory")
+    suites = "+".join(dict.fromkeys(_plain(record.suite.name) for record in records))
+    path = folder / fingerprint(records) / suites / jsonl.FILE
+    _write(path, "".join(f"{dumps(record)}\n" for record in records))
+    return path.parent
+
+
+def fingerprint(records: Sequence[Record]) -> str:
+    """Give the fingerprint of the machine that RECORDS are of. Raises UsageError where they name none, or more than one."""
+    found = _machines(records)
+    if len(found) != 1:
+        which = "name no machine" if not found else f"are of {len(found)} machines ({', '.join(found)})"
+        raise UsageError(f"the records {which}: a baseline belongs to one")
+    return found[0]
+
+
+def _machines(records: Sequence[Record]) -> tuple[str, ...]:
+    """List the machines of RECORDS; those of skipped cases name none."""
+    named = (record.environment.get("fingerprint") for record in records)
+    return tuple(dict.fromkeys(str(one) for one in named if one is not None))
+
+
+def find(folder: Path, records: Sequence[Record]) -> Path:
+    """Find in FOLDER the baselines of the machine that RECORDS are of. Raises UsageError where there is none."""
+    path = folder / fingerprint(records)
+    if not any(path.glob(f"*/{jsonl.FILE}")):
+        others = ", ".join(sorted(one.name for one in folder.iterdir() if one.is_dir())) if folder.is_dir() else ""
+        raise UsageError(
+            f"{path}: there is no baseline of this machine{f' (there are of: {others})' if others else ''}. "
+            "Name BASE, or keep a run with: bench baseline set RUN"
+        )
+    return path
+
+
+def listed(folder: Path) -> tuple[Baseline, ...]:
+    """List the baselines in FOLDER. Raises RecordsError where one cannot be read."""
+    return tuple(_described(path) for path in sorted(folder.glob(f"*/*/{jsonl.FILE}")))
+
+
+def _described(path: Path) -> Baseline:
+    records = [item for item in jsonl.read(path) if isinstance(item, Record)]
+    if not records:
+        raise RecordsError(f"{path}: holds no records")
+    return Baseline(
+        path=path.parent,
+        fingerprint=path.parent.parent.name,
+        suites=tuple(dict.fromkeys(record.suite.name for record in records)),
+        run=records[0].run,
+        started_at=min(record.started_at for record in records),
+        cases=len({record.case.id for record in records}),
+    )
+
+
+def keep_noise(folder: Path, noise: RunNoise) -> Path:
+    """Keep NOISE as its machine's in FOLDER. Raises UsageError where the disk refuses it."""
+    path = folder / noise.fingerprint / NOISE
+    _write(path, f"{dumps(noise)}\n")
+    return path
+
+
+def noise_of(folder: Path, records: Sequence[Record]) -> RunNoise | None:
+    """Read from FOLDER the spread between runs on the machine that RECORDS are of; None where there is none.
+
+    Raises RecordsError where it cannot be understood.
+    """
+    found = _machines(records)
+    path = folder / found[0] / NOISE if len(found) == 1 else None
+    if path is None or not path.exists():
+        return None
+    try:
+        return loads(RunNoise, path.read_bytes())
+    except (OSError, CodecError) as error:
+        raise RecordsError(f"{path}: is no spread between runs: {error}. Measure it anew: bench baseline noise RUN...") from error
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "suite"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        whole.write(path, text.encode())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
