@@ -39,6 +39,7 @@ class PhaseNote:
     """What a phase says of itself while it runs."""
 
     stopped_by: str | None = None
+    high_water_bytes: int | None = None
 
 
 @contextmanager
@@ -47,4 +48,4 @@ def phase(name: str, send: Send, clock: Clock) -> Iterator[PhaseNote]:
     note = PhaseNote()
     send(PhaseBegan(name=name, at_s=clock.elapsed_s()))
     yield note
-    send(PhaseEnded(name=name, at_s=clock.elapsed_s(), stopped_by=note.stopped_by))
+    send(PhaseEnded(name=name, at_s=clock.elapsed_s(), stopped_by=note.stopped_by, high_water_bytes=note.high_water_bytes))

@@ -1,27 +1,82 @@
-"""Which part of a model a parameter belongs to, told by its name."""
+"""Which part of a model a parameter belongs to: told by its name, and by what the model says of itself.
+
+Parts are vision, audio, projector (from a tower into the language model, or into a space that texts share), fusion (layers in which
+two kinds of input look at each other), language, embeddings (of text) and head (what the model without its task does not have).
+A norm or pooler inside a part is of that part.
+"""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from bench.domain.task import Trait
 
 _RULES: tuple[tuple[str, str], ...] = (
-    ("projector", r"(^|\.)(multi_modal_projector|mm_projector|connector|visual_projection|text_projection|merger)(\.|$)"),
-    ("vision", r"(^|\.|_)(vision|visual|image|img|pixel)"),
+    ("head", r"(^|\.)(lm_head|classifier|cls|qa_outputs|score|logit_scale|logit_bias|proj_out|\w+_head|\w+_score)(\.|$)"),
+    ("fusion", r"(^|\.)(cross_modal\w*|x_layers|\w*fusion\w*)(\.|$)"),
+    ("projector", r"(^|\.)(\w*projector|connector|qformer|query_tokens|resampler|\w*merger(_list)?)(\.|$)"),
+    ("projector", r"(^|\.)((visual|text|language|modality|audio)_projection|(vision|text)_proj|embed_(vision|audio))(\.|$)"),
+    ("projector", r"(^|\.)(img_projection_\w+|(up|down)_proj_for_\w+|audio_tower\.proj\d)(\.|$)"),
+    ("vision", r"(^|\.|_)(vision|visual|visn|image|img|pixel|r_layers)"),
     ("audio", r"(^|\.|_)(audio|speech|mel)"),
-    ("head", r"(^|\.)(lm_head|classifier|cls|qa_outputs|score|logit_scale|proj_out|itm_head|answer_head)(\.|$)"),
 )
 _EMBEDDINGS = r"(^|\.)(wte|wpe|shared|\w*embed\w*)(\.|$)"
+_ENCODER = r"^(model\.)?encoder\."
+_MODALITIES: Mapping[str, Trait] = {"text": Trait.TEXT, "image": Trait.IMAGE, "video": Trait.VIDEO, "audio": Trait.AUDIO}
+_MAIN_INPUTS: Mapping[str, Trait] = {
+    "pixel_values": Trait.IMAGE,
+    "pixel_values_videos": Trait.VIDEO,
+    "input_features": Trait.AUDIO,
+    "input_values": Trait.AUDIO,
+}
+_PIXELS = frozenset({Trait.IMAGE, Trait.VIDEO})
 
 
-def component_of(name: str, traits: frozenset[Trait]) -> str:
-    """Give the component of the parameter called NAME in a model that takes TRAITS.
+def of(model: Any) -> dict[str, str]:
+    """Give the component of every parameter of MODEL by its name; a tied parameter has the first of its names."""
+    return {name: of_name(model, name) for name, _ in model.named_parameters()}
 
-    One of vision, audio, projector, language, embeddings, head. A model that takes images only is vision but for its head; one
-    that takes audio only is audio; embeddings are those of text.
+
+def of_name(model: Any, name: str) -> str:
+    """Give the component of what is called NAME in MODEL."""
+    base = f"{model.base_model_prefix}." if hasattr(model, model.base_model_prefix or " ") else ""
+    return component_of(name, taken(model), base=base, encodes=bool(getattr(model.config, "is_encoder_decoder", False)))
+
+
+def component_of(name: str, takes: frozenset[Trait], *, base: str = "", encodes: bool = False) -> str:
+    """Give the component of the parameter called NAME in a model that TAKES inputs of these kinds.
+
+    What does not begin with BASE, where the model has one, and is no other part's is its head. With ENCODES the model has an
+    encoder of its own before a decoder: of media, where it takes one kind of them.
     """
-    for component, pattern in _RULES:
-        if re.search(pattern, name):
-            return component
-    if Trait.TEXT not in traits:
-        return "vision" if traits & {Trait.IMAGE, Trait.VIDEO} else "audio" if Trait.AUDIO in traits else "language"
+    matching = (component for component, pattern in _RULES if re.search(pattern, name))
+    found = next((component for component in matching if component != "fusion" or len(takes) > 1), None)
+    if found is not None:
+        return found
+    if not name.startswith(base):
+        return "head"
+    media = _of_media(takes)
+    if media and (Trait.TEXT not in takes or (encodes and re.match(_ENCODER, name))):
+        return media
     return "embeddings" if re.search(_EMBEDDINGS, name) else "language"
+
+
+def taken(model: Any) -> frozenset[Trait]:
+    """Give the kinds of input that MODEL's class says it takes.
+
+    A class that says nothing is said to take text: what its first input is called then tells more.
+    """
+    said = model.input_modalities
+    named = {said} if isinstance(said, str) else set(said)
+    traits = {_MODALITIES[one] for one in named if one in _MODALITIES}
+    main = _MAIN_INPUTS.get(model.main_input_name)
+    if main is None or traits - {Trait.TEXT}:
+        return frozenset(traits)
+    return frozenset({main})
+
+
+def _of_media(takes: frozenset[Trait]) -> str | None:
+    """Give the part that media of TAKES go through, None where there is none or more than one."""
+    if takes & _PIXELS:
+        return None if Trait.AUDIO in takes else "vision"
+    return "audio" if Trait.AUDIO in takes else None

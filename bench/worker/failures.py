@@ -1,5 +1,6 @@
 """Which failure is which: exceptions of many libraries become typed outcomes with a reason that a person understands."""
 
+import errno
 import re
 
 from bench.domain.errors import BenchError
@@ -14,9 +15,9 @@ _MISSING_PACKAGE = re.compile(
     r"needs? to be installed|package .* (not|required)",
     re.IGNORECASE,
 )
-_NOT_IN_CLASS = re.compile(
-    r"does not support|not supported|is not yet supported|not available|No viable backend|No available kernel", re.IGNORECASE
-)
+_NOT_IN_CLASS = re.compile(r"does not support|not supported|is not yet supported|not available", re.IGNORECASE)
+_NO_KERNEL = re.compile(r"No viable backend|No available kernel", re.IGNORECASE)
+_BROKEN_WEIGHTS = frozenset({"SafetensorError", "UnpicklingError"})
 _LONGEST = 600
 
 
@@ -34,17 +35,46 @@ def classify(error: BaseException) -> Failed:
     if isinstance(error, Refused):
         return Failed(outcome=Outcome.UNSUPPORTED, reason=error.refusal.reason, reason_code=error.refusal.reason_code)
     text = _sentence(error)
-    if isinstance(error, MemoryError) or _is_device_oom(error) or (isinstance(error, RuntimeError) and _ALLOCATION.search(text)):
+    if _is_out_of_memory(error, text):
         return Failed(
             outcome=Outcome.OUT_OF_MEMORY, reason=f"memory could not be allocated: {text}", reason_code=ReasonCode.ALLOCATION_FAILED
         )
-    if isinstance(error, ImportError) and _MISSING_PACKAGE.search(text):
-        return Failed(outcome=Outcome.UNSUPPORTED, reason=f"a package is missing: {text}", reason_code=ReasonCode.MISSING_PACKAGE)
-    if isinstance(error, ValueError | NotImplementedError) and _NOT_IN_CLASS.search(text):
-        return Failed(outcome=Outcome.UNSUPPORTED, reason=text, reason_code=ReasonCode.NOT_IN_CLASS)
+    refusal = _refusal(error, text)
+    if refusal is not None:
+        return Failed(outcome=Outcome.UNSUPPORTED, reason=refusal.reason, reason_code=refusal.reason_code)
     if isinstance(error, BenchError):
         return Failed(outcome=Outcome.ERROR, reason=str(error), reason_code=ReasonCode.EXCEPTION)
-    return Failed(outcome=Outcome.ERROR, reason=f"{type(error).__name__}: {text}", reason_code=ReasonCode.EXCEPTION)
+    return Failed(outcome=Outcome.ERROR, reason=f"{type(error).__name__}: {text}", reason_code=_code(error))
+
+
+def _refusal(error: BaseException, text: str) -> Refusal | None:
+    """Tell an answer of a library, that it cannot do this, from an error of it."""
+    if isinstance(error, ImportError) and _MISSING_PACKAGE.search(text):
+        return Refusal(reason=f"a package is missing: {text}", reason_code=ReasonCode.MISSING_PACKAGE)
+    if isinstance(error, ValueError | NotImplementedError) and _NOT_IN_CLASS.search(text):
+        return Refusal(reason=text, reason_code=ReasonCode.NOT_IN_CLASS)
+    if isinstance(error, RuntimeError) and _NO_KERNEL.search(text):
+        return Refusal(reason=f"no such kernel here: {text}", reason_code=ReasonCode.NOT_IN_CLASS)
+    return None
+
+
+def _is_out_of_memory(error: BaseException, text: str) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return (
+        isinstance(error, MemoryError)
+        or _is_device_oom(error)
+        or (isinstance(error, RuntimeError) and bool(_ALLOCATION.search(text)))
+    )
+
+
+def _code(error: BaseException) -> ReasonCode:
+    """Give the word for an ERROR that is no answer: a full disk and unreadable weights have one of their own."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return ReasonCode.DISK_SPACE
+    if type(error).__name__ in _BROKEN_WEIGHTS:
+        return ReasonCode.BROKEN_WEIGHTS
+    return ReasonCode.EXCEPTION
 
 
 def _is_device_oom(error: BaseException) -> bool:

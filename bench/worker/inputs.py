@@ -1,101 +1,83 @@
-"""A case's inputs: raw text and images in hand, and the way through the model's own Processor to tensors on the device."""
+"""The way of a case's inputs: raw text and media in hand, through the model's own Processor, to tensors on the device."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from bench.domain import lengths
 from bench.domain.outcome import ReasonCode
-from bench.domain.task import Trait
 from bench.domain.values import Json
-from bench.worker import images, text
+from bench.worker import beside, parts, prompts
 from bench.worker.failures import Refused
 from bench.worker.loading import Loaded
-
-Raw = Mapping[str, Any]
-"""What the processor is called with, beside the options that are the same for every task."""
+from bench.worker.making import Raw, whole
 
 
-@dataclass(slots=True, kw_only=True)
-class Maker:
-    """Makes raw inputs as a case asks for them. Equal seeds give equal inputs."""
-
-    loaded: Loaded
-    traits: frozenset[Trait]
-    requested: Mapping[str, Json]
-    seed: int
-
-    @property
-    def batch_size(self) -> int:
-        """Items in the batch."""
-        return _integer(self.requested["batch_size"])
-
-    def texts(self, *, tokens: int | None = None, salt: int = 0) -> list[str]:
-        """Write one text an item, of TOKENS tokens or the case's own number."""
-        length = _integer(self.requested["prompt_tokens"]) if tokens is None else tokens
-        return [text.write(tokenizer(self.loaded), length, self._seed(item, salt)) for item in range(self.batch_size)]
-
-    def images(self) -> list[Any]:
-        """Draw the images of every item: one PIL image an item, or a list of several."""
-        count = self.requested["images"]
-        if count not in {"auto", 1}:
-            msg = f"images {count}: this model takes one image an item"
-            raise Refused(msg, ReasonCode.INPUT_MISMATCH)
-        width, height = self._image_size()
-        return [images.draw(width, height, self._seed(item, 1)) for item in range(self.batch_size)]
-
-    def everything(self) -> Raw:
-        """Make what the model takes, whatever that is."""
-        raw: dict[str, Any] = {}
-        if Trait.IMAGE in self.traits:
-            raw["images"] = self.images()
-        if Trait.TEXT in self.traits:
-            raw["text"] = self.texts()
-        return raw
-
-    def _image_size(self) -> tuple[int, int]:
-        asked = self.requested["image_size"]
-        if asked == "auto":
-            return images.own_size(image_processor(self.loaded))
-        width, _, height = str(asked).partition("x")
-        return int(width), int(height)
-
-    def _seed(self, item: int, salt: int) -> int:
-        return (self.seed * 1_000_003 + salt) * 1_000_003 + item
+def process(loaded: Loaded, raw: Raw, requested: Mapping[str, Json]) -> Callable[[], dict[str, Any]]:
+    """Give the step from RAW input in hand to tensors on the host, with what the model takes and no processor makes."""
+    chosen = {**parts.options(loaded, raw), **_lengths(loaded, raw, requested)}
+    extra = beside.tensors(loaded, requested, whole(requested["batch_size"]))
+    call = through(loaded, raw, chosen)
+    return lambda: {**call(), **extra}
 
 
-def _integer(value: Json) -> int:
-    if not isinstance(value, int):
-        msg = f"{value!r} is not a number"
-        raise TypeError(msg)
-    return value
+def through(loaded: Loaded, raw: Raw, chosen: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
+    """Give the call of the processor with RAW input and the options CHOSEN."""
+    if parts.joins(loaded.processor) or "text" in raw:
+        return lambda: loaded.processor(**raw, **chosen)
+    (only,) = raw.values()  # a part alone takes one thing, by a name of its own
+    return lambda: loaded.processor(only, **chosen)
 
 
-def tokenizer(loaded: Loaded) -> Any:
-    """Give the tokenizer, or the tokenizer part of the processor."""
-    return getattr(loaded.processor, "tokenizer", loaded.processor)
+def first(process: Callable[[], dict[str, Any]], loaded: Loaded) -> dict[str, Any]:
+    """Call PROCESS for the first time. Raises Refused where the processor cannot take what the case asks."""
+    with parts.refusing(loaded):
+        return process()
 
 
-def image_processor(loaded: Loaded) -> Any:
-    """Give the image processor, or the image part of the processor."""
-    return getattr(loaded.processor, "image_processor", loaded.processor)
+def _lengths(loaded: Loaded, raw: Raw, requested: Mapping[str, Json]) -> dict[str, Any]:
+    """Give the options that make texts one length: cut, or where they are written to their own lengths padded to the longest."""
+    if "text" not in raw:
+        return {}
+    if lengths.is_mixed(requested["prompt_tokens"]):
+        if requested.get("mask") == "none" and requested["batch_size"] != 1:
+            raise Refused("mask none: texts of different lengths need a mask, or padding counts as text", ReasonCode.INPUT_MISMATCH)
+        _pad_as_needed(loaded)
+        return {"padding": True}
+    # Texts are of one length, so that a tokenizer without a padding token, as published decoders have, needs none.
+    padding = getattr(parts.tokenizer(loaded), "pad_token", None) is not None
+    held = {trait: 1 for trait, name in parts.ARGUMENTS.items() if name in raw}
+    if prompts.is_joined(loaded, held):
+        return {"padding": padding}
+    return {"truncation": True, "max_length": requested["prompt_tokens"], "padding": padding}
 
 
-def process(loaded: Loaded, raw: Raw, requested: Mapping[str, Json]) -> Callable[[], Any]:
-    """Give the step from RAW input in hand to tensors on the host."""
-    options: dict[str, Any] = {"return_tensors": "pt"}
-    if "prompt_tokens" in requested:
-        options |= {"truncation": True, "max_length": requested["prompt_tokens"], "padding": True}
-    return lambda: loaded.processor(**raw, **options)
+def _pad_as_needed(loaded: Loaded) -> None:
+    """Let the tokenizer pad on the left where the model goes on from the texts' ends, else on its own side.
+
+    A tokenizer without a padding token pads with its end token: the mask hides it all the same.
+    """
+    tokenizer = parts.tokenizer(loaded)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if loaded.model.can_generate() and not loaded.model.config.is_encoder_decoder:
+        tokenizer.padding_side = "left"
 
 
-def to_device(loaded: Loaded, host: Any) -> Callable[[], dict[str, Any]]:
-    """Give the step from tensors on the HOST to the device, floating ones in the model's dtype."""
-    dtype = loaded.model.dtype
+def to_device(loaded: Loaded, host: Mapping[str, Any]) -> Callable[[], dict[str, Any]]:
+    """Give the step from tensors on the HOST to the device: those that the model takes, floating ones in its dtype."""
+    import torch
+
+    dtype, names = loaded.model.dtype, beside.taken(loaded.model)
+    wanted = {name: value for name, value in host.items() if name in names}
 
     def move() -> dict[str, Any]:
         return {
-            name: tensor.to(loaded.device, dtype) if tensor.is_floating_point() else tensor.to(loaded.device)
-            for name, tensor in host.items()
+            name: value
+            if not isinstance(value, torch.Tensor)
+            else value.to(loaded.device, dtype)
+            if value.is_floating_point()
+            else value.to(loaded.device)
+            for name, value in wanted.items()
         }
 
     return move
@@ -111,4 +93,5 @@ def describe(tensors: Mapping[str, Any]) -> list[Json]:
             "bytes": tensor.numel() * tensor.element_size(),
         }
         for name, tensor in tensors.items()
+        if hasattr(tensor, "element_size")
     ]

@@ -3,6 +3,7 @@
 What is imported here is not part of any load time; docs/how-it-measures.md says so beside `load.import`.
 """
 
+import gc
 import importlib
 import os
 from collections.abc import Mapping
@@ -34,10 +35,21 @@ def preload() -> None:
     torch.cuda.is_available() is answered through NVML, so that asking does not initialise CUDA: a fork after that would be useless.
     """
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    import_all()
+
+
+def import_all() -> None:
+    """Import what every load needs, so that no load's stages hold it, with torchvision's operators where they are missing."""
     importlib.import_module("torch")
     stand_in_for_torchvision_operators()
     for name in PRELOADED:
         importlib.import_module(name)
+
+
+def freeze() -> None:
+    """Keep the collector away from all that lives now, so that a forked child does not copy the pages it would only look at."""
+    gc.collect()
+    gc.freeze()
 
 
 def stand_in_for_torchvision_operators() -> bool:

@@ -1,4 +1,4 @@
-"""Facts about the machine, the libraries and the settings that can move a number. Without torch where it is not imported already."""
+"""Facts about the machine, the libraries and the settings that can move a number; torch is asked only where it is there already."""
 
 import contextlib
 import hashlib
@@ -16,7 +16,7 @@ from bench.domain.values import Json, canonical
 from bench.worker.libraries import versions
 
 _SETTINGS = re.compile(
-    r"(OMP|MKL|KMP|GOMP|OPENBLAS|TORCH|PYTORCH|CUDA|NCCL|ROCM|HIP|ONEDNN|DNNL|HF|TRANSFORMERS|TOKENIZERS|BITSANDBYTES|BNB|MALLOC|LD)_|"
+    r"(OMP|MKL|KMP|GOMP|OPENBLAS|TORCH|PYTORCH|CUDA|NCCL|ROCM|HIP|ONEDNN|DNNL|HF|TRANSFORMERS|TOKENIZERS|BITSANDBYTES|BNB|MALLOC|LD|NVIDIA|TRITON)_|"
     r"PYTHON(HASHSEED|OPTIMIZE|MALLOC|DEVMODE)$|LD_PRELOAD$"
 )
 _SECRET = re.compile(r"TOKEN$|KEY|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
@@ -38,6 +38,7 @@ def facts() -> Mapping[str, Json]:
         "fingerprint": hashlib.sha256(canonical(hardware).encode()).hexdigest()[:12],
         "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [],
         "swap_bytes": psutil.swap_memory().total,
+        "driver": _first_line("/proc/driver/nvidia/version"),
         "governor": _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "smt": _first_line("/sys/devices/system/cpu/smt/active"),
         "transparent_hugepages": _first_line("/sys/kernel/mm/transparent_hugepage/enabled"),
@@ -90,7 +91,7 @@ def _torch_build() -> dict[str, Json]:
     if torch is None:
         return {}
     return {
-        "version": torch.__version__,
+        "version": str(torch.__version__),
         "cuda": torch.version.cuda,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "mkl": torch.backends.mkl.is_available(),

@@ -1,7 +1,11 @@
 """Host memory of this process, read from /proc (Linux).
 
-VmHWM is the kernel's own high-water mark: exact, and it costs one read at the end of a phase. It is reset through clear_refs. What
-a forked child still shares with its nursery is no memory of the trial's: figures are net of shared pages.
+VmHWM is the kernel's own high-water mark: nothing is missed between two looks, and it costs one read at the end of a phase. It is
+reset through clear_refs. The kernel counts per CPU, so that a figure is exact to some hundred KiB.
+
+What a forked child has of its nursery is no memory of the trial's. Anonymous pages are all resident at the fork, and stay so
+whether they are shared or were copied on a write, so that taking off the resident memory at the fork takes off just them.
+Pages of files (libraries) are mapped anew by the child when it first uses them: those that others map too are taken off as well.
 """
 
 import contextlib
@@ -43,10 +47,9 @@ def reset_high_water() -> None:
         (_SELF / "clear_refs").write_text("5")
 
 
-def shared_bytes() -> int:
-    """Give the resident memory that other processes map too: some milliseconds, so never inside a timed phase."""
-    rollup = _fields("smaps_rollup")
-    return rollup.get("Shared_Clean", 0) + rollup.get("Shared_Dirty", 0)
+def shared_file_bytes() -> int:
+    """Give the resident pages of files that other processes map too: some milliseconds, so never inside a timed phase."""
+    return _fields("smaps_rollup").get("Shared_Clean", 0)
 
 
 def offer_to_oom_killer() -> None:

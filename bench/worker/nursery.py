@@ -5,6 +5,7 @@ cache, thread pool or device context is inherited. With the start method `spawn`
 a new interpreter.
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Iterator
 
 from bench.domain.procedure import StartMethod
-from bench.protocol.messages import VERSION, Capabilities, Exited, Forked, Started, decode_request
+from bench.protocol.messages import VERSION, Capabilities, Exited, Forked, Started
 from bench.worker import libraries, memory, offspring
 from bench.worker.requests import carry_out
 from bench.worker.wire import Wire, claim
@@ -28,6 +29,7 @@ def serve(asked: StartMethod) -> None:
     if asked is StartMethod.NURSERY:
         offspring.die_with_parent(yes=True)
         libraries.preload()
+        libraries.freeze()
         offspring.die_with_parent(yes=False)  # from here on it ends by itself, after its child
         reason = libraries.unfit_to_fork()
         method = StartMethod.SPAWN if reason else asked
@@ -79,7 +81,8 @@ def _spawn(wire: Wire, line: str, alive: int) -> int:
         process_group=0,
     )
     os.close(reading)
-    with os.fdopen(writing, "w") as request:
+    # A child that died at once reads nothing; its exit status says so, below.
+    with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "w", encoding="utf-8") as request:
         request.write(line)
     child.returncode = 0  # this process waits for it itself, below; Popen must not
     return child.pid
@@ -106,9 +109,12 @@ def _become_trial(wire: Wire, line: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     memory.offer_to_oom_killer()
     wire.send(Started(baseline_bytes=memory.anonymous_bytes()))
-    code = carry_out(decode_request(line), wire.send)
-    sys.stderr.flush()
-    os._exit(code)  # no exit handlers of the nursery's libraries, which belong to the nursery
+    code = 1
+    try:
+        code = carry_out(line, wire.send)
+    finally:
+        sys.stderr.flush()
+        os._exit(code)  # no exit handlers of the nursery's libraries, which belong to the nursery
 
 
 def _wait(pid: int, requests: int) -> int:

@@ -9,15 +9,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from bench.domain import lengths
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
 from bench.worker.failures import Refused
 from bench.worker.loading import Loaded
 
-_CACHES = {"DynamicCache": "dynamic", "StaticCache": "static", "QuantizedCache": "quantized", "EncoderDecoderCache": "dynamic"}
+_CACHES = {"DynamicCache": "dynamic", "StaticCache": "static", "QuantizedCache": "quantized"}
 _QUANTIZED_LINEARS = {"Linear8bitLt": "bnb-int8", "Linear4bit": "bnb-4bit", "QLinear": "quanto"}
 NOT_AXES = frozenset({"model", "task", "scenario", "environment", "page_cache"})
 _MASK_RANK = 2
+_CACHE_NAMES = ("past_key_values", "cache_params")
 
 
 def of_model(loaded: Loaded) -> dict[str, Json]:
@@ -32,7 +34,7 @@ def of_model(loaded: Loaded) -> dict[str, Json]:
         "processor_parts": sorted(parts),
         "dtype": _dtype(model),
         "quantization": _quantization(model),
-        "attention": _joined(sorted(set(_attention(model).values()))),
+        "attention": joined(sorted(set(_attention(model).values()))),
         "attention_by_component": _attention(model),
         "engine": _engine(model),
         "device": _device(model),
@@ -69,7 +71,7 @@ def _quantization(model: Any) -> str:
     }
     if getattr(model, "hf_quantizer", None) is not None and not found:
         found = {str(model.hf_quantizer.quantization_config.quant_method)}
-    return _joined(sorted(found)) or "none"
+    return joined(sorted(found)) or "none"
 
 
 def _attention(model: Any) -> dict[str, str]:
@@ -93,35 +95,62 @@ def _engine(model: Any) -> str:
 
 def _device(model: Any) -> str:
     devices = {str(parameter.device) for parameter in model.parameters()}
-    return _joined(sorted(devices))
+    return joined(sorted(devices))
 
 
-def _joined(values: list[str]) -> str:
+def joined(values: list[str]) -> str:
+    """Spell several values as one."""
     return "+".join(values)
 
 
 @contextmanager
 def riding_along(loaded: Loaded, facts: dict[str, Json]) -> Iterator[None]:
-    """Read into FACTS what arrives at the model's forward while the block runs."""
+    """Read into FACTS what arrives at the model's forward while the block runs.
+
+    The mask that arrives may be another than the one handed over: `generate` drops one of ones only.
+    """
 
     def before(_module: Any, _arguments: Any, options: Mapping[str, Any]) -> None:
-        if "mask" in facts:
+        if "mask_in_forward" in facts:
             return  # the first pass decides: prefill, or the only forward
-        facts["mask"] = _mask(options.get("attention_mask"))
+        facts["mask_in_forward"] = mask_of(options.get("attention_mask"))
         facts["autocast"] = _autocast(loaded.device)
-        if "past_key_values" in options or "use_cache" in options:
-            cache = options.get("past_key_values")
-            facts["cache"] = "none" if cache is None else _CACHES.get(type(cache).__name__, type(cache).__name__)
-            facts["depth"] = 0 if cache is None else int(cache.get_seq_length())
+        if options.keys() & {*_CACHE_NAMES, "use_cache"}:
+            cache = next((options[name] for name in _CACHE_NAMES if options.get(name) is not None), None)
+            facts["cache"] = "none" if cache is None else _cache(cache)
+            facts["depth"] = 0 if cache is None else _depth(cache)
 
-    hook = loaded.model.register_forward_pre_hook(before, with_kwargs=True)
+    hooks = [module.register_forward_pre_hook(before, with_kwargs=True) for module in _generating(loaded.model)]
     try:
         yield
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
 
 
-def _mask(mask: Any) -> str:
+def _cache(cache: Any) -> str:
+    """Name CACHE as the axis does: of an encoder with a decoder it is the decoder's own."""
+    kind = type(getattr(cache, "self_attention_cache", cache)).__name__
+    return _CACHES.get(kind, kind)
+
+
+def _depth(cache: Any) -> int:
+    """Give the tokens that CACHE holds. States of linear attention alone hold none that could be counted."""
+    try:
+        return int(cache.get_seq_length())
+    except ValueError:
+        return 0
+
+
+def _generating(model: Any) -> list[Any]:
+    """Give the whole MODEL and parts of it that generate by themselves: BLIP hands a generation over to its decoder."""
+    from transformers import PreTrainedModel
+
+    return [part for part in model.modules() if part is model or (isinstance(part, PreTrainedModel) and part.can_generate())]
+
+
+def mask_of(mask: Any) -> str:
+    """Name a MASK as the axis does."""
     if mask is None:
         return "none"
     return "padding" if mask.dim() == _MASK_RANK else "explicit"
@@ -134,50 +163,42 @@ def _autocast(device: str) -> str:
     return str(torch.get_autocast_dtype(kind)).removeprefix("torch.") if torch.is_autocast_enabled(kind) else "none"
 
 
-def of_generation(tokens: Any, prompt: int) -> dict[str, Json]:
-    """Count the tokens that a generation really gave, a sequence."""
-    return {"realised_new_tokens": int(tokens.shape[-1]) - prompt}
-
-
-def of_inputs(tensors: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Json]:
-    """Count what the inputs really hold: items, text tokens a sequence, images and their size."""
-    facts: dict[str, Json] = {"batch_size": int(next(iter(tensors.values())).shape[0])}
-    if "input_ids" in tensors:
-        ids = tensors["input_ids"]
-        mask = tensors.get("attention_mask")
-        each = [int(ids.shape[1])] * int(ids.shape[0]) if mask is None else [int(row) for row in mask.sum(dim=1)]
-        facts["realised_prompt_tokens"] = facts["prompt_tokens"] = each[0] if len(set(each)) == 1 else sum(each) / len(each)
-        facts["prompt_units"] = sum(each)
-        facts["padded_prompt_tokens"] = int(ids.numel())
-    if "images" in raw:
-        sizes = {f"{image.width}x{image.height}" for image in raw["images"]}
-        facts["images"] = len(raw["images"]) // int(next(iter(tensors.values())).shape[0])
-        facts["image_size"] = _joined(sorted(sizes))
-    return facts
-
-
 def of_outputs(outputs: Any, tensors: Mapping[str, Any]) -> dict[str, Json]:
     """Tell whether a forward computed the logits of all positions or of the last only."""
     logits = getattr(outputs, "logits", None)
-    if logits is None or "input_ids" not in tensors or logits.dim() <= _MASK_RANK:
+    read = next((tensors[name] for name in ("decoder_input_ids", "input_ids") if name in tensors), None)
+    if logits is None or read is None or logits.dim() <= _MASK_RANK:
         return {"logits_positions": "none" if logits is None else "one an item"}
-    return {"logits_positions": "all" if logits.shape[1] == tensors["input_ids"].shape[1] else str(int(logits.shape[1]))}
+    return {"logits_positions": "all" if logits.shape[1] == read.shape[1] else str(int(logits.shape[1]))}
 
 
 def refuse_differences(requested: Mapping[str, Json], observed: Mapping[str, Json]) -> None:
     """Raise Refused where an axis that was asked for is not what was observed. Only `auto` may differ.
 
-    `sdpa:math` asks for the kernel too; which one ran is seen in a pass of its own, and compared there.
+    `sdpa:math` asks for the kernel too; which one ran is seen in a pass of its own, and compared there. One rank shares the model
+    with none, so that `parallel` then means nothing.
     """
     wrong = []
+    moot = NOT_AXES | {"parallel"} if requested.get("ranks") == 1 else NOT_AXES
     for axis, asked in requested.items():
         wanted = asked.partition(":")[0] if axis == "attention" and isinstance(asked, str) else asked
         wanted = _indexed(wanted) if axis == "device" else wanted
-        if axis not in NOT_AXES and wanted != "auto" and observed.get(axis) != wanted:
+        if axis == "prompt_tokens" and _follows(asked, observed):
+            continue
+        if axis not in moot and wanted != "auto" and observed.get(axis) != wanted:
             seen = observed.get(axis, "nothing that could be observed")
+            seen = observed.get("prompt_lengths", seen) if axis == "prompt_tokens" else seen
             wrong.append(f"{axis} {asked!r} was asked for and {seen!r} was got")
     if wrong:
         raise Refused("; ".join(wrong), ReasonCode.NOT_AS_REQUESTED)
+
+
+def _follows(asked: Json, observed: Mapping[str, Json]) -> bool:
+    """Tell whether ASKED is a distribution and every realised length one that it gives."""
+    if not lengths.is_mixed(asked):
+        return False
+    got = observed.get("prompt_lengths", [observed.get("realised_prompt_tokens")])
+    return isinstance(got, list) and all(lengths.allows(asked, length) for length in got)
 
 
 def _indexed(device: Json) -> Json:
@@ -186,6 +207,9 @@ def _indexed(device: Json) -> Json:
 
 
 def spell_as_requested(requested: Mapping[str, Json], observed: Mapping[str, Json]) -> dict[str, Json]:
-    """Give what was observed in the suite's spelling, where both say the same (`cuda` for `cuda:0`)."""
-    asked = requested.get("device")
-    return {"device": asked} if asked in {"cuda", "xpu"} and observed.get("device") == _indexed(asked) else {}
+    """Give what was observed in the suite's spelling, where both say the same (`cuda` for `cuda:0`, lengths of a distribution)."""
+    asked, text = requested.get("device"), requested.get("prompt_tokens")
+    same: dict[str, Json] = {}
+    if asked in {"cuda", "xpu"} and observed.get("device") == _indexed(asked):
+        same["device"] = asked
+    return {**same, "prompt_tokens": text} if _follows(text, observed) else same

@@ -3,6 +3,7 @@
 import ctypes
 import mmap
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,8 +16,10 @@ _WARM, _COLD = 0.99, 0.01
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
-    """List the files of FOLDER that hold weights."""
-    return tuple(sorted(path for path in folder.iterdir() if path.suffix in {".safetensors", ".bin"}))
+    """List the files of FOLDER that hold the weights that would be loaded: pickled ones only where there are no others."""
+    every = sorted(folder.iterdir())
+    safe = tuple(path for path in every if path.suffix == ".safetensors")
+    return safe or tuple(path for path in every if path.suffix == ".bin")
 
 
 def prepare(folder: Path, asked: PageCache) -> dict[str, str | float]:
@@ -42,6 +45,22 @@ def prepare(folder: Path, asked: PageCache) -> dict[str, str | float]:
         )
         raise Refused(msg, ReasonCode.PAGE_CACHE)
     return {"page_cache": state} if share is None else {"page_cache": state, "page_cache_resident": round(share, 4)}
+
+
+def plain_read_s(files: Iterable[Path], asked: PageCache) -> float | None:
+    """Give the seconds of reading FILES one after the other from end to end, in the state ASKED for; None where none is asked.
+
+    It is what the disk, or the copy out of memory, costs alone. The files are warm afterwards.
+    """
+    every = tuple(files)
+    if asked is PageCache.UNSET:
+        return None
+    for path in every:
+        (_read_through if asked is PageCache.WARM else _evict)(path)
+    start = time.perf_counter()
+    for path in every:
+        _read_through(path)
+    return time.perf_counter() - start
 
 
 def _read_through(path: Path) -> None:

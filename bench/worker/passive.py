@@ -17,16 +17,18 @@ from bench.worker.wire import Send
 
 @dataclass(slots=True)
 class Observer:
-    """Runs phases and samples their peaks. Host memory is net of what the process shares and of what it had at the start."""
+    """Runs phases and samples their peaks. Host memory is net of what the process had at the start and of files that others map."""
 
     send: Send
     clock: Clock
     device: str = "cpu"
     baseline_bytes: int = field(init=False)
+    shared_at_start_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
-        """Take the baseline: resident memory that no other process shares."""
-        self.baseline_bytes = memory.resident_bytes() - memory.shared_bytes()
+        """Take the baseline: the memory that is resident now."""
+        self.shared_at_start_bytes = memory.shared_file_bytes()
+        self.baseline_bytes = memory.resident_bytes()
 
     @contextmanager
     def phase(self, name: str) -> Iterator[PhaseNote]:
@@ -35,15 +37,15 @@ class Observer:
         self._reset_device()
         with phase(name, self.send, self.clock) as note:
             yield note
-        for samples in (*self._host(name), *self._device(name)):
+            note.high_water_bytes = memory.high_water_bytes()
+        for samples in (*self._host(name, note.high_water_bytes), *self._device(name)):
             self.send(Sampled(samples=samples))
 
-    def _host(self, name: str) -> tuple[Samples, ...]:
-        peak = memory.high_water_bytes()
+    def _host(self, name: str, peak: int | None) -> tuple[Samples, ...]:
         if peak is None:
             return ()
-        own = peak - memory.shared_bytes() - self.baseline_bytes
-        return (sample(HOST_PEAK, name, max(own, 0)),)
+        newly_shared = max(memory.shared_file_bytes() - self.shared_at_start_bytes, 0)
+        return (sample(HOST_PEAK, name, max(peak - self.baseline_bytes - newly_shared, 0)),)
 
     def _reset_device(self) -> None:
         if self.device.startswith("cuda"):

@@ -1,22 +1,30 @@
 """From a request to its last event: the worker's outermost frame, where every failure becomes a typed outcome."""
 
 import traceback
+from collections.abc import Mapping
+from typing import cast
 
 from bench.domain.outcome import Outcome
-from bench.protocol.messages import Build, Finished, Measure, Request
+from bench.domain.values import Json
+from bench.protocol.messages import Build, Describe, DescribeModel, Environment, Finished, Measure, Observed, decode_request
 from bench.worker import failures
 from bench.worker.clock import Clock
 from bench.worker.wire import Send
 
 
-def carry_out(request: Request, send: Send) -> int:
-    """Carry REQUEST out, sending its events, and give the exit code of the process: 0, or 1 where it failed."""
+def carry_out(line: str, send: Send) -> int:
+    """Carry the request on LINE out, sending its events, and give the exit code of the process: 0, or 1 where it failed."""
     try:
-        if isinstance(request, Build):
-            _build(request)
-        else:
-            _measure(request, send)
-    except Exception as error:  # noqa: BLE001 -- nothing may leave a worker but a typed outcome
+        match request := decode_request(line):
+            case Build():
+                _build(request)
+            case Describe():
+                _describe(send)
+            case DescribeModel():
+                _describe_model(request, send)
+            case Measure():
+                _measure(request, send)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- nothing may leave a worker but a typed outcome
         failed = failures.classify(error)
         if failed.outcome is Outcome.ERROR:
             traceback.print_exc()
@@ -33,6 +41,19 @@ def _build(request: Build) -> None:
     from bench.worker import building
 
     building.write(presets.find(request.preset), request.task, Path(request.out), request.seed)
+
+
+def _describe(send: Send) -> None:
+    from bench.worker import machine
+
+    send(Environment(facts=machine.facts()))
+
+
+def _describe_model(request: DescribeModel, send: Send) -> None:
+    from bench.protocol.codec import to_json
+    from bench.worker import description
+
+    send(Observed(facts=cast("Mapping[str, Json]", to_json(description.of_facts(request.model)))))
 
 
 def _measure(request: Measure, send: Send) -> None:

@@ -12,13 +12,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
-from unittest.mock import patch
 
 PIECES: tuple[tuple[str, str, str], ...] = (
+    ("transformers.modeling_utils", "maybe_load_adapters", "config"),
+    ("transformers.modeling_utils", "_get_dtype", "config"),
+    ("transformers.modeling_utils", "check_and_set_device_map", "place"),
+    ("transformers.modeling_utils", "get_distributed_checkpoint_dir", "read"),
     ("transformers.modeling_utils", "_get_resolved_checkpoint_files", "read"),
     ("transformers.modeling_utils", "get_model_conversion_mapping", "read"),
     ("transformers.modeling_utils", "convert_and_load_state_dict_in_model", "read"),
     ("transformers.modeling_utils:PreTrainedModel", "_load_pretrained_model", "read"),
+    ("transformers.modeling_utils:PreTrainedModel", "_finalize_model_loading", "read"),
     ("transformers.modeling_utils:PreTrainedModel", "_initialize_missing_keys", "construct"),
     ("transformers.modeling_utils:PreTrainedModel", "tie_weights", "tie"),
     ("transformers.modeling_utils:PreTrainedModel", "adjust_generation_fn", "config"),
@@ -69,6 +73,8 @@ class Stopwatch:
 @contextmanager
 def watched(watch: Stopwatch, model_class: type) -> Iterator[None]:
     """Time the pieces of loads inside this block, MODEL_CLASS's construction among them."""
+    from unittest.mock import patch  # it brings asyncio along, and plans read the names of tasks without loading anything
+
     with ExitStack() as undo:
         for place, name, stage in PIECES:
             owner = _owner(place)

@@ -5,14 +5,17 @@ A step is one callable. What it needs fresh each time (models may write into the
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter_ns
 from typing import Any
 
 from bench.domain.metric import Metric
+from bench.domain.outcome import ReasonCode
 from bench.domain.task import Trait
 from bench.domain.values import Json
-from bench.worker import metrics
+from bench.worker import beside, metrics, retrieval
 from bench.worker.clock import NANO
+from bench.worker.failures import Refused
 from bench.worker.loading import Loaded, synchronize
 
 Values = Mapping[Metric, tuple[float, ...]]
@@ -26,8 +29,8 @@ def _nothing() -> None:
 class Step:
     """One timed step.
 
-    `run` is what is timed; `prepare` comes before the clock starts. A step's wall time is a sample of `metric`, unless the step
-    reads its samples off something finer than its wall time: then `read` gives them and `metric` is None.
+    `run` is what is timed; `prepare` comes before the clock starts. A step's wall time is a sample of `metric`; `read` gives what
+    else it samples. Where a step reads its samples off something finer than its wall time `metric` is None.
     """
 
     name: str
@@ -38,7 +41,7 @@ class Step:
 
     def values(self, wall_s: float) -> Values:
         """Give the samples of the call that took WALL_S."""
-        return self.read() if self.metric is None else {self.metric: (wall_s,)}
+        return self.read() if self.metric is None else {self.metric: (wall_s,), **self.read()}
 
 
 @dataclass(slots=True)
@@ -52,7 +55,7 @@ class Call:
 
     def refresh(self) -> None:
         """Copy the inputs for one call."""
-        self.fresh = {name: tensor.clone() for name, tensor in self.inputs.items()}
+        self.fresh = {name: value.clone() if hasattr(value, "clone") else value for name, value in self.inputs.items()}
         synchronize(self.loaded.device)
 
     def forward(self) -> Any:
@@ -61,12 +64,20 @@ class Call:
 
     def generate(self, **more: Any) -> Any:
         """Generate as the options say."""
-        return self.loaded.model.generate(**self.fresh, **self.options, **more)
+        return self.loaded.model.generate(**of_generation(self.fresh), **self.options, **more)
+
+
+def of_generation(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Give those of a forward's INPUTS that a generation takes: what its decoder reads it makes by itself."""
+    return {name: value for name, value in inputs.items() if name not in beside.FORWARD_ONLY}
 
 
 @dataclass(slots=True)
 class Stamps:
-    """A stopping criterion that stops nothing: it notes when each token is on the host."""
+    """A stopping criterion that stops nothing: it notes when each token is on the host.
+
+    It sees every model alike, also those whose answer leaves out the prompt or begins with a start token.
+    """
 
     start_ns: int = 0
     at_ns: list[int] = field(default_factory=list)
@@ -82,10 +93,22 @@ class Stamps:
         return input_ids.new_zeros(input_ids.shape[0], dtype=bool)
 
     def values(self) -> Values:
-        """Give the time to the first token and the gaps between the others, in seconds."""
+        """Give the time to the first token and the gaps between the others, in seconds.
+
+        Raises Refused where the generation told of no token: what cannot be seen is not timed.
+        """
+        if not self.at_ns:
+            raise Refused("the model's generate asks no stopping criterion: its tokens cannot be timed", ReasonCode.NOT_IN_CLASS)
         gaps = tuple((late - early) * NANO for early, late in zip(self.at_ns, self.at_ns[1:], strict=False))
         first = {metrics.TTFT_MODEL: ((self.at_ns[0] - self.start_ns) * NANO,)}
         return {**first, metrics.ITL: gaps} if gaps else first
+
+
+def count_tokens(stamped: Step) -> int:
+    """Run the STAMPED generation once and count the tokens a sequence that it told of: every one has its sample."""
+    stamped.prepare()
+    stamped.run()
+    return sum(len(samples) for samples in stamped.read().values())
 
 
 def forward_options(requested: Mapping[str, Json]) -> dict[str, Any]:
@@ -103,10 +126,11 @@ def generation_options(loaded: Loaded, requested: Mapping[str, Json]) -> dict[st
     own = loaded.model.generation_config
     end = own.eos_token_id
     pad = own.pad_token_id if own.pad_token_id is not None else (end[0] if isinstance(end, list) else end) or 0
-    own.eos_token_id, own.pad_token_id = None, pad
+    own.eos_token_id, own.forced_eos_token_id, own.pad_token_id = None, None, pad
     cache = requested["cache"]
     config = GenerationConfig(
         max_new_tokens=requested["new_tokens"],
+        min_new_tokens=requested["new_tokens"],  # without an end token this costs nothing; BLIP names one past this config
         do_sample=False,
         num_beams=1,
         eos_token_id=None,
@@ -114,11 +138,25 @@ def generation_options(loaded: Loaded, requested: Mapping[str, Json]) -> dict[st
         use_cache=cache != "none",
         cache_implementation="static" if cache == "static" else None,
     )
-    return {"generation_config": config}
+    return {"generation_config": config, **_speech_options(own)}
+
+
+def _speech_options(own: Any) -> dict[str, Any]:
+    """Say the language where a model that hears would otherwise find it out by a pass of its own in every generation."""
+    languages = getattr(own, "lang_to_id", None) or {}
+    return {"language": "en", "task": "transcribe"} if "<|en|>" in languages else {}
+
+
+def of_data(decode: Callable[[], object] | None, process: Callable[[], object], move: Callable[[], object]) -> Iterator[Step]:
+    """Give the steps from raw input in hand to the device; encoded media are decoded first, in a step of their own."""
+    if decode is not None:
+        yield Step(name="media_decode", metric=metrics.MEDIA_DECODE, run=decode)
+    yield Step(name="processor", metric=metrics.PROCESSOR, run=process)
+    yield Step(name="h2d", metric=metrics.H2D, run=move)
 
 
 def of_model(loaded: Loaded, inputs: Mapping[str, Any], traits: frozenset[Trait], requested: Mapping[str, Json]) -> Iterator[Step]:
-    """Give the steps that call the model: first the one that users call, then the finer ones."""
+    """Give the steps that call the model with one batch: first the one that users call, then the finer ones, a forward last."""
     if Trait.GENERATES in traits:
         yield from _generation(Call(loaded, inputs, generation_options(loaded, requested)))
     call = Call(loaded, inputs, forward_options(requested))
@@ -138,3 +176,19 @@ def _generation(call: Call) -> Iterator[Step]:
         call.generate(stopping_criteria=observers)
 
     yield Step(name="ttft", run=run, prepare=call.refresh, read=stamps.values)
+
+
+def of_retrieval(matrix: retrieval.Retrieval | None) -> Iterator[Step]:
+    """Give the steps of a MATRIX of images and texts; where both sides can be embedded apart, those of a search in them too."""
+    if matrix is None:
+        return
+    yield Step(name="matrix", metric=metrics.RETRIEVAL_MATRIX, run=matrix.matrix)
+    if matrix.way != retrieval.CROSS:
+        size = partial(_size_of, matrix)
+        yield Step(name="embed", metric=metrics.RETRIEVAL_EMBED, prepare=matrix.store, run=matrix.embed, read=size)
+        yield Step(name="text_query", metric=metrics.RETRIEVAL_TEXT_QUERY, prepare=matrix.store, run=matrix.query_text)
+        yield Step(name="image_query", metric=metrics.RETRIEVAL_IMAGE_QUERY, prepare=matrix.store, run=matrix.query_image)
+
+
+def _size_of(matrix: retrieval.Retrieval) -> Values:
+    return {metrics.RETRIEVAL_EMBEDDING_BYTES: (matrix.stored_bytes(),)}

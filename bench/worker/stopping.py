@@ -12,6 +12,7 @@ WINDOW = 5
 STEADY = 0.02
 LEAST_WARMUP = 2
 WARMUP_CAP_S = 5.0
+WARMUP_CAP = 10_000
 WARMUP_SHARE = 0.1
 MEASURE_SHARE = 0.15
 LEAST_MEASURED = 3
@@ -21,7 +22,7 @@ def warm(times_s: Sequence[float], rule: Warmup, time_limit_s: float) -> str | N
     """Say why warm-up is over after calls that took TIMES_S, in order, or None where it is not.
 
     Automatic warm-up is over when the last five calls are no faster than the five before by more than 2 % (`steady`), or
-    after 5 s or a tenth of the time limit (`cap`), and never before two calls.
+    after 5 s, a tenth of the time limit or 10,000 calls (`cap`), and never before two calls.
     """
     spent_s = sum(times_s)
     if rule.iterations is not None:
@@ -34,7 +35,7 @@ def warm(times_s: Sequence[float], rule: Warmup, time_limit_s: float) -> str | N
         before, last = median(times_s[-2 * WINDOW : -WINDOW]), median(times_s[-WINDOW:])
         if last >= before * (1 - STEADY):
             return "steady"
-    return "cap" if spent_s >= min(WARMUP_CAP_S, WARMUP_SHARE * time_limit_s) else None
+    return "cap" if spent_s >= min(WARMUP_CAP_S, WARMUP_SHARE * time_limit_s) or len(times_s) >= WARMUP_CAP else None
 
 
 def enough(times_s: Sequence[float], procedure: Procedure) -> str | None:

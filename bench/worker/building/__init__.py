@@ -43,21 +43,26 @@ def _write_into(folder: Path, preset: Preset, head: Head, seed: int) -> None:
 
 def _write_model(folder: Path, preset: Preset, head: Head, seed: int) -> None:
     """Save the weights of the head's class, or of the larger one it is `saved_as`, under the head's name."""
+    from transformers import GenerationConfig
+
+    from bench.worker.building import weights
+
+    model = skeleton(preset, head)
+    weights.save(model, folder, seed, preset.max_shard_bytes)
+    model.config.architectures = [head.model_class]
+    model.config.save_pretrained(folder)
+    if model.can_generate():
+        generation = GenerationConfig(**preset.generation) if preset.generation else model.generation_config
+        generation.save_pretrained(folder)
+
+
+def skeleton(preset: Preset, head: Head, *, saved: bool = True) -> Any:
+    """Build HEAD of PRESET without its weights, on the meta device: the class that is SAVED, or the one that does the task."""
     import transformers
 
     from bench.worker.building import weights
 
-    saved: type[Any] = getattr(transformers, head.saved_as or head.model_class)
-    model = weights.build(saved, _config(preset), preset.dtype, seed)
-    if preset.generation and model.can_generate():
-        model.generation_config = transformers.GenerationConfig(**preset.generation)
-    model.save_pretrained(folder, max_shard_size=preset.max_shard_size)
-    model.config.architectures = [head.model_class]
-    model.config.save_pretrained(folder)
-
-
-def _config(preset: Preset) -> Any:
-    from transformers import AutoConfig
-
+    name = (head.saved_as if saved else None) or head.model_class
     settings = dict(preset.config)
-    return AutoConfig.for_model(settings.pop("model_type"), **settings)
+    config = transformers.AutoConfig.for_model(str(settings.pop("model_type")), **settings)
+    return weights.skeleton(getattr(transformers, name), config, preset.dtype)

@@ -27,7 +27,7 @@ COMMON: tuple[str, ...] = tuple(_COMMON.split())
 
 
 def stream() -> Iterator[str]:
-    """Give words without end, always the same in the same order: first the common ones, then made-up ones of two syllables and more.
+    """Give words without end, always the same in the same order: the common ones, then made-up ones of two syllables and more.
 
     The first syllable changes fastest, so that a vocabulary cut anywhere has words of every beginning.
     """

@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 from bench.domain.metric import Samples
 from bench.domain.task import Trait
 from bench.domain.values import Json
+from bench.worker.ledger import Way
 from bench.worker.loading import Loaded
 
 
@@ -22,17 +23,18 @@ class Cost(StrEnum):
     """What a probe disturbs."""
 
     STATIC = "static"
-    OWN_PASS = "own_pass"
+    OWN_PASS = "own_pass"  # noqa: S105 -- a pass through the model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What probes look at: the loaded model, and the inputs on the device (empty for static probes)."""
+    """What probes look at: the loaded model, and the inputs on the device and the way to them (none for static probes)."""
 
     loaded: Loaded
     traits: frozenset[Trait]
     requested: Mapping[str, Json]
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,10 @@
-"""Bytes that the key-value cache holds after the last step of a generation."""
+"""Bytes that the key-value cache holds after the last step of a generation, and after its prefill."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bench.domain.task import Trait
+from bench.domain.values import Json
 from bench.worker.metrics import KV_CACHE, sample
 from bench.worker.probes import Cost, Reading, Subject
 from bench.worker.steps import Call, generation_options
@@ -11,16 +13,40 @@ COST = Cost.OWN_PASS
 
 
 def read(subject: Subject) -> Reading:
-    """Generate once more and look at the cache; nothing is read where the model generates nothing or keeps no cache."""
+    """Generate once more and look at the cache; nothing is read where the model generates nothing or keeps no cache.
+
+    The part `after=prefill` is what a cache that grows holds when the first token comes: that of a generation of one token.
+    """
     if Trait.GENERATES not in subject.traits or subject.requested["cache"] == "none":
         return Reading()
-    call = Call(subject.loaded, subject.inputs, generation_options(subject.loaded, subject.requested))
+    held = _held(subject, subject.requested)
+    if not held:
+        return Reading()
+    whole = sample(KV_CACHE, "probe.kv_cache", held)
+    if subject.requested["cache"] != "dynamic":
+        return Reading(samples=(whole,))
+    prefill = _held(subject, {**subject.requested, "new_tokens": 1})
+    return Reading(samples=(whole, sample(KV_CACHE, "probe.kv_cache", prefill, part="after=prefill")))
+
+
+def _held(subject: Subject, requested: Mapping[str, Json]) -> int:
+    """Give the bytes that the cache holds after a generation as REQUESTED."""
+    call = Call(subject.loaded, subject.inputs, generation_options(subject.loaded, requested))
     call.refresh()
-    cache = call.generate(return_dict_in_generate=True).past_key_values
-    layers = getattr(cache, "layers", None)
-    return Reading(samples=(sample(KV_CACHE, "probe.kv_cache", _bytes(layers)),)) if layers else Reading()
+    cache = getattr(call.generate(return_dict_in_generate=True), "past_key_values", None)
+    return sum(tensor.numel() * tensor.element_size() for layer in _layers(cache) for tensor in _tensors(vars(layer).values()))
 
 
-def _bytes(layers: Any) -> int:
-    tensors = [tensor for layer in layers for tensor in (layer.keys, layer.values) if tensor is not None]
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+def _layers(cache: Any) -> list[Any]:
+    """Give the layers of CACHE; one of an encoder with a decoder holds two caches, of what was written and what was read."""
+    halves = [getattr(cache, name, None) for name in ("self_attention_cache", "cross_attention_cache")]
+    return [layer for half in (cache, *halves) for layer in getattr(half, "layers", ())]
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Any]:
+    """Give the tensors among VALUES: keys and values, or the states of linear attention, which are in mappings."""
+    for value in values:
+        if isinstance(value, dict):
+            yield from _tensors(value.values())
+        elif hasattr(value, "element_size"):
+            yield value

@@ -1,13 +1,14 @@
 """Embed: the model without a head, fed with whatever it takes."""
 
 from bench.domain.task import Task
-from bench.worker.inputs import Maker, Raw
+from bench.worker.making import Maker, Raw
 
 TASK = Task(
     name="feature-extraction",
     traits=frozenset(),
     auto_classes=("AutoModel",),
     batch="items of what the model takes",
+    heads=("Model$", "ForContrastiveLearning$"),
 )
 
 

@@ -1,16 +1,17 @@
 """Score every token of a text that has masked ones."""
 
 from bench.domain.task import Task, Trait
-from bench.worker.inputs import Maker, Raw
+from bench.worker.making import Maker, Raw
 
 TASK = Task(
     name="fill-mask",
     traits=frozenset({Trait.TEXT}),
     auto_classes=("AutoModelForMaskedLM",),
     batch="sequences",
+    heads=("ForMaskedLM$",),
 )
 
 
 def raw(make: Maker) -> Raw:
-    """Make one text an item."""
-    return {"text": make.texts()}
+    """Make one text an item, with its image where the model takes both only together."""
+    return make.everything()

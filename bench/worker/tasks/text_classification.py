@@ -1,13 +1,14 @@
 """Class a text."""
 
 from bench.domain.task import Task, Trait
-from bench.worker.inputs import Maker, Raw
+from bench.worker.making import Maker, Raw
 
 TASK = Task(
     name="text-classification",
     traits=frozenset({Trait.TEXT}),
     auto_classes=("AutoModelForSequenceClassification",),
     batch="sequences",
+    heads=("ForSequenceClassification$",),
 )
 
 

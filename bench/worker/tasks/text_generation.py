@@ -1,13 +1,14 @@
 """Continue a text, token by token."""
 
 from bench.domain.task import Task, Trait
-from bench.worker.inputs import Maker, Raw
+from bench.worker.making import Maker, Raw
 
 TASK = Task(
     name="text-generation",
     traits=frozenset({Trait.TEXT, Trait.GENERATES}),
     auto_classes=("AutoModelForCausalLM",),
     batch="sequences",
+    heads=("(ForCausalLM|LMHeadModel)$",),
 )
 
 

@@ -1,13 +1,14 @@
 """Class every token of a text."""
 
 from bench.domain.task import Task, Trait
-from bench.worker.inputs import Maker, Raw
+from bench.worker.making import Maker, Raw
 
 TASK = Task(
     name="token-classification",
     traits=frozenset({Trait.TEXT}),
     auto_classes=("AutoModelForTokenClassification",),
     batch="sequences",
+    heads=("ForTokenClassification$",),
 )
 
 

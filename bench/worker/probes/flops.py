@@ -1,0 +1,18 @@
+"""Floating-point operations of one forward, by component."""
+
+from bench.worker import flops
+from bench.worker.metrics import FLOPS, sample
+from bench.worker.probes import Cost, Reading, Subject
+from bench.worker.steps import Call, forward_options
+
+COST = Cost.OWN_PASS
+PHASE = "probe.flops"
+
+
+def read(subject: Subject) -> Reading:
+    """Count one forward. Operators that are not counted are named in `flops_uncounted`: the number is then known to lack them."""
+    call = Call(subject.loaded, subject.inputs, forward_options(subject.requested))
+    call.refresh()
+    found = flops.count(subject.loaded.model, call.forward)
+    parts = (sample(FLOPS, PHASE, value, part=f"component={name}") for name, value in sorted(found.by_component.items()))
+    return Reading(samples=(sample(FLOPS, PHASE, found.total), *parts), facts={"flops_uncounted": list(found.uncounted)})

@@ -1,0 +1,129 @@
+"""Floating-point operations are counted as they are written down by hand, and what is not counted is named."""
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench.worker import flops
+
+if TYPE_CHECKING:
+    import torch
+
+pytestmark = pytest.mark.torch
+
+
+def a_model(inside: Any) -> Any:
+    """Give a model of text with an `encoder`, INSIDE, and a `classifier` of 8 to 4."""
+    from torch import nn
+
+    class Model(nn.Module):
+        base_model_prefix = "encoder"
+        input_modalities = "text"
+        main_input_name = "input_ids"
+        config = SimpleNamespace(is_encoder_decoder=False)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, self.classifier = inside, nn.Linear(8, 4)
+
+        def forward(self, states: "torch.Tensor") -> "torch.Tensor":
+            logits: torch.Tensor = self.classifier(self.encoder(states))
+            return logits @ logits.transpose(-1, -2)  # no module's own: 5 x 4 by 4 x 5
+
+    return Model()
+
+
+def counted(inside: Any) -> flops.Count:
+    import torch
+
+    model = a_model(inside)
+    with torch.inference_mode():
+        return flops.count(model, lambda: model(torch.ones(5, 8)))
+
+
+def test_products_are_counted_by_component_and_what_is_no_module_s_is_the_head_s() -> None:
+    from torch import nn
+
+    found = counted(nn.Sequential(nn.Linear(8, 16), nn.GELU(), nn.Linear(16, 8)))
+    assert found.by_component == {"language": 2 * 5 * (8 * 16 + 16 * 8), "head": 2 * 5 * 8 * 4 + 2 * 5 * 4 * 5}
+    assert found.total == sum(found.by_component.values())
+    assert found.uncounted == ()
+
+
+def test_a_module_that_gets_a_parameter_handed_over_is_counted_too() -> None:
+    import torch
+    from torch import nn
+
+    class Adds(nn.Module):
+        def forward(self, states: "torch.Tensor", weight: "torch.Tensor") -> "torch.Tensor":
+            return states @ weight
+
+    class Holds(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight, self.inner = nn.Parameter(torch.ones(8, 8)), Adds()
+
+        def forward(self, states: "torch.Tensor") -> "torch.Tensor":
+            found: torch.Tensor = self.inner(states, self.weight)
+            return found
+
+    assert counted(Holds()).by_component["language"] == 2 * 5 * 8 * 8
+
+
+@pytest.mark.parametrize("kernel", ["MATH", "FLASH_ATTENTION"])
+def test_attention_is_counted_alike_whichever_kernel_runs(kernel: str) -> None:
+    from torch import nn
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.nn.functional import scaled_dot_product_attention
+
+    class Attention(nn.Module):
+        def forward(self, states: "torch.Tensor") -> "torch.Tensor":
+            one = states.reshape(1, 2, 5, 4)  # two heads of 4
+            return scaled_dot_product_attention(one, one, one).reshape(5, 8)
+
+    with sdpa_kernel(getattr(SDPBackend, kernel)):
+        found = counted(Attention())
+    assert found.by_component["language"] == 2 * (2 * 2 * 5 * 5 * 4)
+    assert found.uncounted == ()
+
+
+def test_an_operator_without_a_formula_is_named() -> None:
+    import torch
+    from torch import nn
+
+    class Odd(nn.Module):
+        def forward(self, states: "torch.Tensor") -> "torch.Tensor":
+            product: torch.Tensor = torch.mv(states.mT @ states, states[0])
+            return states + product
+
+    assert counted(Odd()).uncounted == ("aten.mv",)
+
+
+def test_an_operator_from_outside_torch_is_named() -> None:
+    import torch
+    from torch import nn
+
+    with torch.library._scoped_library("bench_tests", "FRAGMENT") as library:
+        library.define("twice(Tensor states) -> Tensor")
+        library.impl("twice", lambda states: states * 2, "CompositeExplicitAutograd")
+
+        class Custom(nn.Module):
+            def forward(self, states: "torch.Tensor") -> "torch.Tensor":
+                twice: torch.Tensor = torch.ops.bench_tests.twice(states)
+                return twice
+
+        assert counted(Custom()).uncounted == ("bench_tests.twice",)
+
+
+def test_the_hooks_are_gone_afterwards_also_where_the_call_fails() -> None:
+    from torch import nn
+
+    model = a_model(nn.Identity())
+
+    def fails() -> None:
+        model("no tensor")
+
+    with pytest.raises(TypeError):
+        flops.count(model, fails)
+    assert not any(module._forward_pre_hooks or module._forward_hooks for module in model.modules())

@@ -1,0 +1,105 @@
+"""What is compared with what was asked. What is read off real models is tested with them."""
+
+import pytest
+
+from bench.domain.outcome import ReasonCode
+from bench.domain.values import Json
+from bench.worker import attention, observe
+from bench.worker.failures import Refused
+
+ASKED: dict[str, Json] = {
+    "model": "tiny-gpt2",
+    "task": "text-generation",
+    "scenario": "inference",
+    "dtype": "auto",
+    "attention": "sdpa:math",
+    "device": "cuda",
+    "batch_size": 2,
+    "environment": "this",
+    "ranks": 1,
+    "parallel": "tensor",
+}
+GOT: dict[str, Json] = {"dtype": "float32", "attention": "sdpa", "device": "cuda:0", "batch_size": 2, "ranks": 1}
+
+
+def test_what_was_asked_and_got_is_not_refused() -> None:
+    observe.refuse_differences(ASKED, GOT)
+
+
+@pytest.mark.parametrize(
+    ("axis", "got", "said"),
+    [
+        ("batch_size", 3, "batch_size 2 was asked for and 3 was got"),
+        ("attention", "eager", "attention 'sdpa:math' was asked for and 'eager' was got"),
+        ("attention", "eager+sdpa", "attention 'sdpa:math' was asked for and 'eager+sdpa' was got"),
+        ("device", "cpu", "device 'cuda' was asked for and 'cpu' was got"),
+        ("device", "cuda:1", "device 'cuda' was asked for and 'cuda:1' was got"),
+    ],
+)
+def test_any_other_axis_is_refused_with_both_values(axis: str, got: Json, said: str) -> None:
+    with pytest.raises(Refused) as refused:
+        observe.refuse_differences(ASKED, {**GOT, axis: got})
+    assert str(refused.value) == said
+    assert refused.value.refusal.reason_code is ReasonCode.NOT_AS_REQUESTED
+
+
+def test_an_axis_that_nothing_observed_is_refused_unless_it_was_auto() -> None:
+    with pytest.raises(Refused, match="batch_size 2 was asked for and 'nothing that could be observed' was got"):
+        observe.refuse_differences(ASKED, {name: value for name, value in GOT.items() if name != "batch_size"})
+    observe.refuse_differences({"dtype": "auto"}, {})
+
+
+def test_how_ranks_share_a_model_matters_with_more_than_one() -> None:
+    with pytest.raises(Refused, match="parallel 'tensor' was asked for"):
+        observe.refuse_differences({**ASKED, "ranks": 2}, {**GOT, "ranks": 2})
+
+
+def test_all_differences_are_named() -> None:
+    with pytest.raises(Refused, match=r"batch_size .*; device "):
+        observe.refuse_differences({"batch_size": 1, "device": "cpu"}, {"batch_size": 2, "device": "mps"})
+
+
+@pytest.mark.parametrize("got", [{"realised_prompt_tokens": 20.5, "prompt_lengths": [9, 32]}, {"realised_prompt_tokens": 8}])
+def test_lengths_of_a_distribution_are_what_was_asked(got: dict[str, Json]) -> None:
+    asked: dict[str, Json] = {"prompt_tokens": {"uniform": [8, 40]}}
+    observe.refuse_differences(asked, {**got, "prompt_tokens": got["realised_prompt_tokens"]})
+    assert observe.spell_as_requested(asked, got) == asked
+
+
+@pytest.mark.parametrize("got", [{"realised_prompt_tokens": 20.5, "prompt_lengths": [9, 41]}, {"realised_prompt_tokens": 7}, {}])
+def test_one_length_outside_of_its_distribution_is_refused(got: dict[str, Json]) -> None:
+    asked: dict[str, Json] = {"prompt_tokens": {"uniform": [8, 40]}}
+    assert observe.spell_as_requested(asked, got) == {}
+    with pytest.raises(Refused, match=r"prompt_tokens .*uniform.* was asked for and "):
+        observe.refuse_differences(asked, {**got, "prompt_tokens": got.get("realised_prompt_tokens")})
+
+
+def test_a_mean_is_no_plain_length() -> None:
+    with pytest.raises(Refused, match=r"prompt_tokens 20 was asked for and \[10, 30\] was got"):
+        observe.refuse_differences({"prompt_tokens": 20}, {"prompt_tokens": 20.5, "prompt_lengths": [10, 30]})
+
+
+def test_an_accelerator_s_first_device_is_spelt_as_asked() -> None:
+    assert observe.spell_as_requested({"device": "cuda"}, {"device": "cuda:0"}) == {"device": "cuda"}
+    assert observe.spell_as_requested({"device": "cuda"}, {"device": "cuda:1"}) == {}
+    assert observe.spell_as_requested({"device": "cuda:0"}, {"device": "cuda:0"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"), [("auto", None), ("eager", "eager"), ("sdpa:math", "sdpa"), ("flash_attention_2", "flash_attention_2")]
+)
+def test_an_attention_of_the_axis_is_an_implementation_of_transformers(asked: str, given: str | None) -> None:
+    assert attention.implementation(asked) == given
+
+
+def test_a_kernel_that_was_not_asked_for_is_refused() -> None:
+    attention.check_kernel("sdpa", "flash")
+    attention.check_kernel("sdpa:math", "math")
+    for ran in ("flash", "flash+math", "eager"):
+        with pytest.raises(Refused, match=f"'sdpa:math' was asked for, but the kernel that ran is '{ran}'".replace("+", r"\+")):
+            attention.check_kernel("sdpa:math", ran)
+
+
+def test_without_a_named_kernel_nothing_is_forced() -> None:
+    with attention.kernel("sdpa"):
+        pass
