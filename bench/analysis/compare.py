@@ -1,0 +1,210 @@
+"""Two saved runs: what may be said of each metric of each case.
+
+Two runs at different times share no noise. What separates them besides the change is how far runs of the same code lie apart on
+that machine, which `bench baseline noise` measures; where it is unknown, 5 % is assumed, and said; both
+are raised where the trials scatter more. Deterministic metrics are compared exactly. docs/verdicts.md has the rules and their error
+rates.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bench.analysis.apart import why_incomparable
+from bench.analysis.derive import RULES as DERIVED
+from bench.analysis.sides import Pair, Side, endings, pairs, remarks, side
+from bench.analysis.unlike import unlike
+from bench.analysis.verdicts import Open, settle
+from bench.analysis.welch import LEAST, Difference, at_least, difference
+from bench.domain.comparison import Comparison, Contrast, Rules, RunNoise, Spread, Verdict
+from bench.domain.metric import Better, Metric, Reduce, Unit
+from bench.domain.record import Record
+from bench.domain.summary import Estimate, Row
+
+ASSUMED = Spread(sigma=0.05, degrees=0)
+"""How far runs of unchanged code are taken to lie apart where nobody has measured it."""
+RATES = frozenset(rule.metric.name for rule in DERIVED if rule.is_rate)
+"""Metrics without rows of their own: they say what the time says that they come from."""
+PARITY = "parity."
+JITTER = 1e-4
+"""Differences of parity below this are rounding of another order of additions."""
+DRIFT = 0.1
+"""Share of the larger distance from perfect parity by which the distances may differ."""
+TOKENS = "realised_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A case that both sides have, and how to compare it."""
+
+    base: Row
+    head: Row
+    machines: str | None
+    rules: Rules
+    noise: RunNoise | None
+
+
+def compare(
+    base: Sequence[Record], head: Sequence[Record], rules: Rules | None = None, noise: RunNoise | None = None
+) -> Comparison:
+    """Compare BASE and HEAD, records of which each is the one that counts for its trial, by RULES.
+
+    NOISE is the spread between runs of unchanged code on their machine. Rows stand in the order of base's cases.
+    """
+    rules = rules or Rules()
+    first, second = side(base), side(head)
+    found = tuple(pairs(first, second))
+    rows = [row for pair in found for row in _rows(pair, first, second, rules, noise)]
+    waiting = iter(settle([row for row in rows if isinstance(row, Open)], rules))
+    return Comparison(
+        base=first.ids,
+        head=second.ids,
+        rows=tuple(next(waiting) if isinstance(row, Open) else row for row in rows),
+        endings=endings(found),
+        unlike=unlike(first, second, found),
+        remarks=(*_of_noise(rows, noise), *remarks(first, second)),
+    )
+
+
+def _rows(pair: Pair, base: Side, head: Side, rules: Rules, noise: RunNoise | None) -> Iterator[Contrast | Open]:
+    if pair.base is None or pair.head is None:
+        row, absent = pair.either, "head" if pair.head is None else "base"
+        yield from (_missing(row, estimate, absent, f"{absent} has no such case") for estimate in _shown(row).values())
+        return
+    prints = base.fingerprint(pair.base.case.id), head.fingerprint(pair.head.case.id)
+    machines = None if prints[0] == prints[1] and not isinstance(prints[0], list) else "measured on machines that are not alike"
+    yield from _of_case(_Case(base=pair.base, head=pair.head, machines=machines, rules=rules, noise=noise))
+
+
+def _of_case(case: _Case) -> Iterator[Contrast | Open]:
+    before, after = _shown(case.base), _shown(case.head)
+    for name in dict.fromkeys((*before, *after)):
+        if name in before and name in after:
+            yield _row(case, before[name], after[name])
+        elif name in before:
+            yield _missing(case.base, before[name], "head", _why_none(case.head))
+        else:
+            yield _missing(case.head, after[name], "base", _why_none(case.base))
+
+
+def _why_none(row: Row) -> str | None:
+    return None if row.reason is None else f"the case ended {row.outcome.value}: {row.reason}"
+
+
+def _shown(row: Row) -> Mapping[str, Estimate]:
+    """Give the metrics of ROW that have rows: no rates, and the realised counts of tokens among the deterministic ones."""
+    measured = {name: estimate for name, estimate in row.metrics.items() if name not in RATES}
+    if not measured:
+        return {}
+    return {**measured, **dict(_tokens(row))}
+
+
+def _tokens(row: Row) -> Iterator[tuple[str, Estimate]]:
+    for name, value in row.observed.items():
+        if name.startswith(TOKENS) and isinstance(value, int | float) and not isinstance(value, bool):
+            metric = Metric(
+                name=name, unit=Unit.ONE, better=Better.NONE, definition=f"{name}.v1", reduce=Reduce.LAST, deterministic=True
+            )
+            count = float(value)
+            yield name, Estimate(metric=metric, value=count, least=count, most=count, n=1, trials=row.finished, each=(count,))
+
+
+def _missing(row: Row, estimate: Estimate, absent: str, reason: str | None) -> Contrast:
+    base, head = (None, estimate.value) if absent == "base" else (estimate.value, None)
+    reason = reason or f"{absent} has no such metric"
+    return Contrast(case=row.case, metric=estimate.metric, base=base, head=head, verdict=Verdict.MISSING, reason=reason)
+
+
+def _row(case: _Case, base: Estimate, head: Estimate) -> Contrast | Open:
+    plain = Contrast(
+        case=case.head.case, metric=head.metric, base=base.value, head=head.value, ratio=None, verdict=Verdict.INCOMPARABLE
+    )
+    if base.metric.definition != head.metric.definition:
+        return replace(plain, reason=f"two definitions: {base.metric.definition} and {head.metric.definition}")
+    plain = replace(plain, ratio=_ratio(base.value, head.value))
+    apart = case.machines or why_incomparable(case.base, case.head, head.metric)
+    if apart is not None:
+        return _apart(plain, apart, base, head, case)
+    if head.metric.deterministic or base.metric.deterministic:
+        return _exact(plain, base, head)
+    if head.metric.name.startswith(PARITY):
+        return _parity(plain, base.value, head.value)
+    return _measured(plain, base.each, head.each, case)
+
+
+def _ratio(base: float, head: float) -> float | None:
+    if base == 0:
+        return 1.0 if head == 0 else None
+    return head / base
+
+
+def _apart(row: Contrast, reason: str, base: Estimate, head: Estimate, case: _Case) -> Contrast:
+    """Leave a row without a verdict; across machines its ratio is shown."""
+    if not case.rules.across_machines:
+        return replace(row, ratio=None, reason=reason)
+    enough = min(len(base.each), len(head.each)) >= LEAST and not head.metric.deterministic
+    bounds = _bounds(difference(base.each, head.each, None)) if enough else (None, None)
+    return replace(row, low=bounds[0], high=bounds[1], reason=reason)
+
+
+def _bounds(found: Difference) -> tuple[float | None, float | None]:
+    if not found.logged:
+        return None, None
+    low, high = found.bounds()
+    return math.exp(low), math.exp(high)
+
+
+def _exact(row: Contrast, base: Estimate, head: Estimate) -> Contrast:
+    """Compare a deterministic metric, and its parts by name."""
+    parts = [
+        f"{name} {base.parts.get(name, 0):.17g} → {head.parts.get(name, 0):.17g}"
+        for name in dict.fromkeys((*base.parts, *head.parts))
+        if base.parts.get(name, 0) != head.parts.get(name, 0)
+    ]
+    verdict = Verdict.EQUAL
+    if base.value != head.value:
+        verdict = Verdict.LARGER if head.value > base.value else Verdict.SMALLER
+    return replace(row, verdict=verdict, reason=f"by part: {', '.join(parts)}" if parts else None)
+
+
+def _parity(row: Contrast, base: float, head: float) -> Contrast:
+    """Compare the distances from perfect parity: outputs have rounding, and no scatter between trials that would tell of it."""
+    before, after = ((1 - value if row.metric.better is Better.HIGHER else value) for value in (base, head))
+    if abs(after - before) <= max(JITTER, DRIFT * max(abs(after), abs(before))):
+        return replace(row, verdict=Verdict.EQUIVALENT)
+    return replace(row, verdict=Verdict.LARGER if head > base else Verdict.SMALLER)
+
+
+def _measured(row: Contrast, base: Sequence[float], head: Sequence[float], case: _Case) -> Contrast | Open:
+    if min(len(base), len(head)) < LEAST:
+        return replace(row, verdict=Verdict.INCONCLUSIVE, reason=f"fewer than {LEAST} trials on a side: their scatter is not known")
+    found = difference(base, head, at_least(_between(case.noise, row.metric), base, head))
+    low, high = _bounds(found)
+    waiting = replace(row, low=low, high=high, reason=_disturbed(case))
+    return Open(contrast=waiting, difference=found, alone=difference(base, head, None))
+
+
+def _disturbed(case: _Case) -> str | None:
+    """Say that one side was disturbed more often than the other, which may be all that a change is."""
+    before, after = case.base, case.head
+    if before.marked * after.finished == after.marked * before.finished:
+        return None
+    return f"disturbed: {before.marked} of {before.finished} trials in base, {after.marked} of {after.finished} in head"
+
+
+def _between(noise: RunNoise | None, metric: Metric) -> Spread:
+    return ASSUMED if noise is None else noise.spreads.get(metric.name, ASSUMED)
+
+
+def _of_noise(rows: Sequence[Contrast | Open], noise: RunNoise | None) -> Iterator[str]:
+    """Say where the spread between runs comes from, once for all rows that it was used for."""
+    used = dict.fromkeys(row.contrast.metric.name for row in rows if isinstance(row, Open))
+    known = [name for name in used if noise is not None and name in noise.spreads]
+    if noise is not None and known:
+        yield f"spread between runs of unchanged code: from {len(noise.runs)} runs on this machine"
+    if len(known) < len(used):
+        whose = "" if not known else f" of {', '.join(name for name in used if name not in known)}"
+        yield (
+            f"the spread{whose} between runs of unchanged code on this machine is not known, and {ASSUMED.sigma * 100:.0f} % "
+            "assumed, more where trials scatter: bench baseline noise measures it"
+        )

@@ -1,0 +1,74 @@
+"""The ledger of a case: that of one request, so that its stages and residual sum to the whole.
+
+Summaries of stages over passes or trials would not sum: the ledger shown is that of the median pass of the median trial.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bench.domain.metric import Samples
+from bench.domain.record import Record
+from bench.domain.summary import Ledger, Stage
+
+WATCHED = "ledger"
+"""Passes with hooks: a sample of the whole a pass, and of each stage and part; the n-th of each are of the n-th pass."""
+ORDER = (
+    "media_decode", "processor", "h2d", "encode.vision", "encode.audio", "encode.text", "project", "fuse", "prefill.language",
+    "decode", "forward", "head", "post", "detokenize",
+)  # fmt: skip
+"""Stages in the order of the data, as docs/metrics.md lists them."""
+PLAIN = "ledger.plain"
+"""The same passes without hooks, alternating with those."""
+
+
+@dataclass(slots=True)
+class _Passes:
+    """The passes of one trial: the whole of each, and of each stage (`processor`) or part of one (`processor/image`)."""
+
+    whole: list[float] = field(default_factory=list)
+    pieces: dict[str, list[float]] = field(default_factory=dict)
+
+    def take(self, some: Samples) -> None:
+        """Add SOME samples."""
+        (self.whole if some.part is None else self.pieces.setdefault(some.part, [])).extend(some.values)
+
+
+def ledger(trials: Sequence[Record]) -> Ledger | None:
+    """Give the ledger of TRIALS, the finished ones of a case; None where none of them has stages."""
+    found = [passes for trial in trials if (passes := _passes(trial)) is not None]
+    if not found:
+        return None
+    middle = _middle([_value(passes) for passes in found])
+    return _of_pass(found[middle], _middle(found[middle].whole))
+
+
+def _passes(trial: Record) -> _Passes | None:
+    passes = _Passes()
+    for some in trial.samples:
+        if some.metric.name == WATCHED:
+            passes.take(some)
+    return passes if passes.whole and passes.pieces else None
+
+
+def _value(passes: _Passes) -> float:
+    return passes.whole[_middle(passes.whole)]
+
+
+def _middle(values: Sequence[float]) -> int:
+    """Give the place of the median of VALUES, the lower of two, so that it is one that occurred."""
+    return sorted(range(len(values)), key=lambda place: values[place])[(len(values) - 1) // 2]
+
+
+def _of_pass(passes: _Passes, number: int) -> Ledger:
+    seconds = {name: values[number] for name, values in passes.pieces.items()}
+    stages = tuple(
+        Stage(name=name, seconds=seconds[name], parts=_parts(name, seconds))
+        for name in sorted(seconds, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+        if "/" not in name
+    )
+    whole = passes.whole[number]
+    return Ledger(stages=stages, end_to_end_s=whole, residual_s=whole - sum(stage.seconds for stage in stages))
+
+
+def _parts(stage: str, seconds: Mapping[str, float]) -> dict[str, float]:
+    return {name.partition("/")[2]: value for name, value in seconds.items() if name.startswith(f"{stage}/")}
