@@ -1,4 +1,4 @@
-"""Score every token of a text that has masked ones."""
+"""Score every token of a text. No token is masked: the work is the same, and the answer means nothing with random weights."""
 
 from bench.domain.task import Task, Trait
 from bench.worker.making import Maker, Raw
