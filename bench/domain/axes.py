@@ -5,7 +5,8 @@ decided here: the worker measures what was asked, or says that it cannot.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bench.domain import lengths
@@ -25,6 +26,9 @@ class Scenario(StrEnum):
     ENDURANCE = "endurance"
 
 
+_NEVER_GENERATES = frozenset({Scenario.TRAIN_STEP, Scenario.LOAD, Scenario.DATA})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
     """One axis.
@@ -32,7 +36,8 @@ class Axis:
     A value is known where it is one of `choices`, or an integer of at least `least`, or a string that `pattern` matches whole, or
     a mapping whose keys are all in `mapping_keys` (any key where it holds "*"), or a list of strings where `lists` is set.
     The axis applies where the task and the model have one trait of each group in `needs`, in the scenarios of `scenarios`
-    (empty: all).
+    (empty: all) that are not in `never`. `choices_in` has the choices, the default first, of scenarios that mean something of
+    their own by it. Where a data set of the user's feeds the case, what is `of_data` is decided by its items and is no axis.
     """
 
     name: str
@@ -45,6 +50,9 @@ class Axis:
     lists: bool = False
     needs: tuple[frozenset[Trait], ...] = ()
     scenarios: frozenset[Scenario] = frozenset()
+    never: frozenset[Scenario] = frozenset()
+    choices_in: Mapping[Scenario, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    of_data: bool = False
 
     def knows(self, value: Json) -> bool:
         """Tell whether VALUE is a spelling of this axis."""
@@ -60,14 +68,28 @@ class Axis:
 
     def applies(self, traits: frozenset[Trait], scenario: Scenario) -> bool:
         """Tell whether a task and model with TRAITS use this axis in SCENARIO."""
-        return (not self.scenarios or scenario in self.scenarios) and all(group & traits for group in self.needs)
+        if scenario in _NEVER_GENERATES:
+            traits -= {Trait.GENERATES}
+        told = scenario not in self.never and (not self.scenarios or scenario in self.scenarios)
+        return told and all(group & traits for group in self.needs)
+
+    def within(self, scenario: Scenario) -> "Axis":
+        """Give this axis as SCENARIO has it: with its own choices and default where it means something of its own by it."""
+        own = self.choices_in.get(scenario)
+        return self if own is None else replace(self, choices=own, default=own[0])
 
 
 _TEXT = (frozenset({Trait.TEXT}),)
 _GENERATES = (frozenset({Trait.GENERATES}),)
 _IMAGE = (frozenset({Trait.IMAGE}),)
 _PIXELS = (frozenset({Trait.IMAGE, Trait.VIDEO}),)
+_INFERENCE = frozenset({Scenario.INFERENCE})
 _TRAINING = frozenset({Scenario.TRAIN_STEP})
+_LOADING = frozenset({Scenario.LOAD})
+_NO_CALL = _LOADING
+_FEEDING = frozenset({Scenario.DATA})
+_OF_REQUESTS = ("static", "continuous")
+_OF_ITEMS = ("as-is", "by-length", "packed")
 _QUANTIZATIONS = (
     "none", "bnb-int8", "bnb-nf4", "bnb-nf4-dq", "bnb-fp4", "torchao-int8", "torchao-int4", "torchao-float8", "quanto-int8",
     "quanto-int4", "dynamic-int8", "checkpoint",
@@ -90,6 +112,7 @@ AXES: tuple[Axis, ...] = (
         default="none",
         meaning="torch.autocast around the step",
         choices=("none", "bfloat16", "float16"),
+        never=_NO_CALL,
     ),
     Axis(
         name="quantization",
@@ -109,6 +132,7 @@ AXES: tuple[Axis, ...] = (
         default="eager",
         meaning="what runs the graph",
         choices=("eager", "compile", "onnxruntime", "openvino", "optimum-onnx"),
+        mapping_keys=("name", "mode", "dynamic", "fullgraph"),
     ),
     Axis(
         name="device",
@@ -138,7 +162,7 @@ AXES: tuple[Axis, ...] = (
         choices=("auto",),
         least=1,
     ),
-    Axis(name="batch_size", default=1, meaning="sequences, images or pairs in one call", least=1),
+    Axis(name="batch_size", default=1, meaning="sequences, images or pairs in one call", least=1, never=_NO_CALL),
     Axis(
         name="prompt_tokens",
         default=32,
@@ -146,23 +170,32 @@ AXES: tuple[Axis, ...] = (
         least=1,
         mapping_keys=lengths.KEYS,
         needs=_TEXT,
+        of_data=True,
+        never=_NO_CALL,
     ),
     Axis(name="new_tokens", default=16, meaning="tokens generated a sequence", least=1, needs=_GENERATES),
     Axis(
         name="image_size",
         default="auto",
-        meaning="width x height of the raw image or frame; auto is the processor's own",
+        meaning="width x height of the raw image or frame; auto is the processor's own; or what each image's is drawn from",
         choices=("auto",),
         pattern=r"[1-9][0-9]*x[1-9][0-9]*",
+        mapping_keys=lengths.KEYS_OF_SIZES,
         needs=_PIXELS,
+        of_data=True,
+        never=_NO_CALL,
     ),
     Axis(
         name="images",
         default="auto",
-        meaning="images an item; where images are matched with texts those of the matrix, and auto is one a pair of the batch",
+        meaning="images an item, or what each item's are drawn from; where images are matched with texts those of the matrix, "
+        "and auto is one a pair of the batch",
         choices=("auto",),
         least=1,
+        mapping_keys=lengths.KEYS,
         needs=_IMAGE,
+        of_data=True,
+        never=_NO_CALL,
     ),
     Axis(
         name="texts",
@@ -171,22 +204,50 @@ AXES: tuple[Axis, ...] = (
         choices=("auto",),
         least=1,
         needs=(frozenset({Trait.MATCHES}),),
+        of_data=True,
+        never=_NO_CALL,
     ),
     Axis(
         name="video_frames",
         default="auto",
-        meaning="frames a clip",
+        meaning="frames a clip, or what each clip's are drawn from",
+        choices=("auto",),
+        least=1,
+        mapping_keys=lengths.KEYS,
+        needs=(frozenset({Trait.VIDEO}),),
+        of_data=True,
+        never=_NO_CALL,
+    ),
+    Axis(
+        name="video_fps",
+        default="auto",
+        meaning="frames a second of the clips in hand, of which the processor takes its own; auto hands over frames already chosen",
         choices=("auto",),
         least=1,
         needs=(frozenset({Trait.VIDEO}),),
+        of_data=True,
+        never=_NO_CALL,
     ),
     Axis(
         name="audio_seconds",
         default="auto",
-        meaning="seconds a clip",
+        meaning="seconds a clip, or what each clip's are drawn from",
         choices=("auto",),
         least=1,
+        mapping_keys=lengths.KEYS,
         needs=(frozenset({Trait.AUDIO}),),
+        of_data=True,
+        never=_NO_CALL,
+    ),
+    Axis(
+        name="audio_rate",
+        default="auto",
+        meaning="samples a second of the sound in hand; auto is the extractor's own rate",
+        choices=("auto",),
+        least=1000,
+        needs=(frozenset({Trait.AUDIO}),),
+        of_data=True,
+        never=_NO_CALL,
     ),
     Axis(
         name="media",
@@ -194,6 +255,8 @@ AXES: tuple[Axis, ...] = (
         meaning="form of images, frames and sound in hand: auto is PIL, and numpy for sound; encoded is JPEG and WAV",
         choices=("auto", "pil", "numpy", "tensor", "encoded", "png"),
         needs=(frozenset({Trait.IMAGE, Trait.VIDEO, Trait.AUDIO}),),
+        of_data=True,
+        never=_NO_CALL,
     ),
     Axis(
         name="cache",
@@ -202,13 +265,79 @@ AXES: tuple[Axis, ...] = (
         choices=("dynamic", "static", "offloaded", "quantized", "none"),
         needs=_GENERATES,
     ),
-    Axis(name="depth", default=0, meaning="tokens in the cache before the timed ones", least=0, needs=_GENERATES),
+    Axis(
+        name="depth",
+        default=0,
+        meaning="tokens in the cache before the timed ones",
+        least=0,
+        needs=_GENERATES,
+    ),
+    Axis(
+        name="sampling",
+        default="greedy",
+        meaning="how the next token is chosen: the likeliest, or drawn, with a temperature and of the top_k or top_p",
+        choices=("greedy",),
+        mapping_keys=("temperature", "top_p", "top_k"),
+        needs=_GENERATES,
+        scenarios=_INFERENCE,
+    ),
+    Axis(
+        name="num_beams",
+        default=1,
+        meaning="beams a sequence, of which the best is returned",
+        least=1,
+        needs=_GENERATES,
+        scenarios=_INFERENCE,
+    ),
+    Axis(
+        name="draft",
+        default="none",
+        meaning="model that proposes tokens for this one to check: a preset, or the folder of a checkpoint",
+        choices=("none",),
+        pattern=r".+",
+        needs=_GENERATES,
+        scenarios=_INFERENCE,
+    ),
+    Axis(
+        name="prefill_chunk",
+        default="none",
+        meaning="tokens of the prompt that a generation takes into its cache at once; none takes all",
+        choices=("none",),
+        least=1,
+        needs=_GENERATES,
+        scenarios=_INFERENCE,
+    ),
+    Axis(
+        name="stop",
+        default="fixed",
+        meaning="fixed generates new_tokens whatever comes; eos ends a sequence at the model's end token, after new_tokens at most",
+        choices=("fixed", "eos"),
+        needs=_GENERATES,
+        scenarios=_INFERENCE,
+    ),
     Axis(
         name="mask",
         default="padding",
         meaning="attention mask handed to the model",
         choices=("none", "padding", "explicit"),
         needs=_TEXT,
+        never=_NO_CALL,
+    ),
+    Axis(
+        name="output_attentions",
+        default=False,
+        meaning="the forward returns the attention weights of every layer, which only eager attention has",
+        choices=(True, False),
+        scenarios=frozenset({Scenario.INFERENCE}),
+        never=_NO_CALL,
+    ),
+    Axis(
+        name="output_hidden_states",
+        default=False,
+        meaning="the forward returns the hidden states of every layer",
+        choices=(True, False),
+        scenarios=frozenset({Scenario.INFERENCE}),
+        never=_NO_CALL,
     ),
     Axis(
         name="environment",
@@ -223,6 +352,7 @@ AXES: tuple[Axis, ...] = (
         meaning="implementation of a mixture of experts",
         choices=("auto", "eager", "batched_mm", "grouped_mm"),
         needs=(frozenset({Trait.EXPERTS}),),
+        never=_NO_CALL,
     ),
     Axis(
         name="processor_backend",
@@ -234,12 +364,20 @@ AXES: tuple[Axis, ...] = (
     Axis(
         name="batching",
         default="static",
-        meaning="how requests are batched",
-        choices=("static", "continuous"),
-        scenarios=frozenset({Scenario.REQUESTS}),
+        meaning="how requests are batched; with scenario data how items are: as they come, with those of like length, or packed",
+        choices=(*_OF_REQUESTS, *_OF_ITEMS),
+        scenarios=frozenset({Scenario.REQUESTS, Scenario.DATA}),
+        choices_in={Scenario.REQUESTS: _OF_REQUESTS, Scenario.DATA: _OF_ITEMS},
     ),
-    Axis(name="workers", default=0, meaning="loader processes", least=0, scenarios=frozenset({Scenario.DATA})),
-    Axis(name="prefetch", default=2, meaning="batches fetched ahead", least=1, scenarios=frozenset({Scenario.DATA})),
+    Axis(name="workers", default=0, meaning="loader processes", least=0, scenarios=_FEEDING),
+    Axis(name="prefetch", default=2, meaning="batches fetched ahead by each loader process", least=1, scenarios=_FEEDING),
+    Axis(
+        name="pin_memory",
+        default=False,
+        meaning="batches are put into page-locked memory, which an accelerator copies from faster",
+        choices=(True, False),
+        scenarios=_FEEDING,
+    ),
     Axis(
         name="gradient_checkpointing",
         default=False,
@@ -250,6 +388,41 @@ AXES: tuple[Axis, ...] = (
     Axis(name="gradient_accumulation", default=1, meaning="micro-batches a step", least=1, scenarios=_TRAINING),
     Axis(name="optimizer", default="adamw", meaning="optimizer of the step", choices=_OPTIMIZERS, scenarios=_TRAINING),
     Axis(name="freeze", default=(), meaning="modules kept from training", lists=True, scenarios=_TRAINING),
+    Axis(
+        name="train",
+        default=(),
+        meaning="modules that alone are trained, less what freeze names; none named: all",
+        lists=True,
+        scenarios=_TRAINING,
+    ),
+    Axis(
+        name="trainer",
+        default="plain",
+        meaning="who runs the step: a plain loop, or accelerate's Accelerator",
+        choices=("plain", "accelerate"),
+        scenarios=_TRAINING,
+    ),
+    Axis(
+        name="page_cache",
+        default="auto",
+        meaning="state of the checkpoint's pages before each load; auto leaves them as they are",
+        choices=("auto", "warm", "cold"),
+        scenarios=_LOADING,
+    ),
+    Axis(
+        name="mmap",
+        default="auto",
+        meaning="map the weight files, or read them into memory; auto as the library does",
+        choices=("auto", True, False),
+        scenarios=_LOADING,
+    ),
+    Axis(
+        name="format",
+        default="auto",
+        meaning="of the weight files: one of safetensors, several, or pickled; auto is the checkpoint's",
+        choices=("auto", "safetensors", "sharded", "pickle"),
+        scenarios=_LOADING,
+    ),
 )
 
 BY_NAME: dict[str, Axis] = {axis.name: axis for axis in AXES}

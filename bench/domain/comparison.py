@@ -4,9 +4,10 @@ docs/verdicts.md tells what each verdict promises, and how often it is wrong.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from bench.domain.gating import Gating, Tolerance
 from bench.domain.metric import Better, Metric
 from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.plan import Case
@@ -41,6 +42,9 @@ class Rules:
     the margin, two values count as the same. `level` is the probability of a false verdict of one row in one direction,
     `false_share` bounds the share of false ones among all verdicts of a direction. With `across_machines` ratios are shown where
     the machines are not alike, without a verdict.
+
+    `gates` has what suites say of their cases, by the case's id; None is what the records say. Those of margin and equivalence that
+    are `insisted` on stand before what a suite says for all its metrics, not before what it says of one.
     """
 
     margin: float = 0.005
@@ -48,6 +52,24 @@ class Rules:
     level: float = 0.005
     false_share: float = 0.01
     across_machines: bool = False
+    gates: Mapping[str, Gating] | None = None
+    insisted: frozenset[str] = frozenset()
+
+    def said(self, case: str, metric: str) -> Tolerance:
+        """Give what the suite says of METRIC of the case with the id CASE."""
+        gate = (self.gates or {}).get(case, Gating())
+        margin = None if "margin" in self.insisted else gate.margin
+        equivalence = None if "equivalence" in self.insisted else gate.equivalence
+        return replace(gate, margin=margin, equivalence=equivalence).of(metric)
+
+    def of(self, case: str, metric: str) -> "Rules":
+        """Give the rules for METRIC of the case with the id CASE."""
+        said = self.said(case, metric)
+        return replace(
+            self,
+            margin=self.margin if said.margin is None else said.margin,
+            equivalence=self.equivalence if said.equivalence is None else said.equivalence,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +121,7 @@ class Unlike:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Base and head, case by case and metric by metric. `base` and `head` are the ids of their runs."""
+    """Base and head, case by case and metric by metric, judged by `rules`. `base` and `head` are the ids of their runs."""
 
     base: tuple[str, ...]
     head: tuple[str, ...]
@@ -107,6 +129,7 @@ class Comparison:
     endings: tuple[Ending, ...] = ()
     unlike: tuple[Unlike, ...] = ()
     remarks: tuple[str, ...] = ()
+    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

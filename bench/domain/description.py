@@ -11,9 +11,10 @@ class Description:
     """A model's description. Counts are of parameters, tied ones once; bytes are those of their storages, in the dtype of loading.
 
     `classes` gives the class of each of `tasks`, which this checkpoint does as it is; `fresh_head` those that its config could do
-    with a head that has no weights yet. `by_component` and `by_dtype` are bytes, `parameters_by_component` counts. `devices` gives
-    the bytes on each device (`meta` where nothing is loaded). `attention` tells which implementations the class has.
-    `disk_bytes` are the bytes of the weight files, None where there are none.
+    with a head that has no weights yet. `submodels` are the parts that a suite may name, those whose modules the class has: whether
+    each runs by itself is known of presets only. `by_component` and `by_dtype` are bytes, `parameters_by_component` counts.
+    `devices` gives the bytes on each device (`meta` where nothing is loaded). `attention` tells which implementations the class
+    has. `disk_bytes` are the bytes of the weight files, None where there are none.
     """
 
     model_class: str
@@ -21,6 +22,7 @@ class Description:
     tasks: tuple[str, ...] = ()
     classes: Mapping[str, str] = field(default_factory=dict)
     fresh_head: Mapping[str, str] = field(default_factory=dict)
+    submodels: tuple[str, ...] = ()
     parameters: int = 0
     trainable: int = 0
     bytes: int = 0
@@ -44,6 +46,7 @@ class Description:
             f"gradient checkpointing {'yes' if self.gradient_checkpointing else 'no'}",
             *([] if self.processor_class is None else [f"processor {self.processor_class}"]),
             *([] if self.disk_bytes is None else [f"on disk {_bytes(self.disk_bytes)}"]),
+            *([f"submodels {', '.join(self.submodels)}"] if self.submodels else []),
             *(f"task {name}: {self.classes[name]}" for name in self.tasks),
             *(f"with a fresh head {name}: {kind}" for name, kind in self.fresh_head.items()),
             *(f"remark: {remark}" for remark in self.remarks),

@@ -28,6 +28,7 @@ class Reduce(StrEnum):
     """How the values of one trial become the trial's value."""
 
     MEDIAN = "median"
+    MEAN = "mean"
     MAX = "max"
     LAST = "last"
 

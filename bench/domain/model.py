@@ -16,13 +16,23 @@ class Kind(StrEnum):
     HUB = "hub"
 
 
+class Submodel(StrEnum):
+    """A part of a model that can be measured by itself."""
+
+    VISION = "vision"
+    AUDIO = "audio"
+    TEXT = "text"
+    LANGUAGE = "language"
+    PROJECTOR = "projector"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRef:
     """A model as written in a suite.
 
     `name` is the string that cases carry: the preset's name, the path as written, or `org/name@revision`. `where` is what is
     looked up: the preset's name, the absolute path, or `org/name`. `task` None means the model's first. `model_type` is the family
-    of a checkpoint whose config.json names none.
+    of a checkpoint whose config.json names none. With `submodel` that part of it is measured by itself.
     """
 
     kind: Kind
@@ -35,6 +45,7 @@ class ModelRef:
     fresh_head: bool = False
     num_labels: int | None = None
     model_type: str | None = None
+    submodel: Submodel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +68,11 @@ class ModelFacts:
 
     `content` is the hash that stands for the model in a case's id: equal content, equal id, whatever the path.
     `folder` is where the checkpoint lies, None for a preset that is not materialised yet. `commit` is a hub revision's.
+    `traits` are those of the sub-model where the reference names one, and `around` then the whole model's.
     `refusals` are reasons why no case of it can run; `task` is empty where nothing says it, and then one of them does.
     `parameters` and `weight_bytes` are those of a preset's class, or what a folder's files store, floating buffers among it; None
-    where nothing says them. `notes` has the `architecture` and the `model_type`, where they are known.
+    where nothing says them. `notes` has the `architecture`, the `model_type` and the `quantization` (empty: none), where they are
+    known.
     """
 
     ref: ModelRef
@@ -68,6 +81,7 @@ class ModelFacts:
     folder: str | None = None
     commit: str | None = None
     traits: frozenset[Trait] = frozenset()
+    around: frozenset[Trait] = frozenset()
     limits: tuple[SequenceLimit, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     parameters: int | None = None

@@ -4,15 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bench.domain.axes import Scenario
+from bench.domain.data import Data
+from bench.domain.gating import Gating
 from bench.domain.model import ModelFacts, ModelRef
 from bench.domain.outcome import Refusal
+from bench.domain.particulars import Capacity, Endurance, Requests
 from bench.domain.procedure import Limits, PageCache, Procedure
 from bench.domain.values import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """A parsed suite file. `digest` is the SHA-256 of its bytes, `commit` the git commit of its folder, where there is one."""
+    """A parsed suite file. `digest` is the SHA-256 of its bytes, `commit` the git commit of its folder, where there is one.
+
+    `environments` are the lists of requirements that the axis of that name may name.
+    """
 
     file: str
     name: str
@@ -22,10 +28,16 @@ class Suite:
     exclude: tuple[Mapping[str, Json], ...] = ()
     reference: Mapping[str, Json] | None = None
     scenario: Scenario = Scenario.INFERENCE
+    data: Data | None = None
     page_cache: PageCache = PageCache.UNSET
     mmap: bool | None = None
     procedure: Procedure = field(default_factory=Procedure)
     limits: Limits = field(default_factory=Limits)
+    capacity: Capacity | None = None
+    endurance: Endurance | None = None
+    requests: Requests | None = None
+    gate: Gating | None = None
+    environments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     digest: str = ""
     commit: str | None = None
 
@@ -54,12 +66,24 @@ class SkippedCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceCase:
+    """The case whose outputs another's are compared with; `refusal` says why there will be none."""
+
+    case: Case
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCase:
-    """A case that will run, with the model and the suite that it came from."""
+    """A case that will run, with the model and the suite that it came from.
+
+    `reference` may be the case itself; None where the suite's reference is not for this model, or its scenario has no outputs.
+    """
 
     case: Case
     model: ModelFacts
     suite: Suite
+    reference: ReferenceCase | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

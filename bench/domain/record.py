@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from bench.domain.gating import Gating
 from bench.domain.metric import Samples
 from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.plan import Case
 from bench.domain.procedure import PROCEDURE_VERSION, Procedure
 from bench.domain.values import Json
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the record's form. Every version ever written stays readable: see bench/store/migrate.py."""
 
 
@@ -28,12 +30,34 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteOrigin:
-    """Where a record's suite came from."""
+    """Where a record's suite came from, and what it says of its gate, so that saved runs are judged by it."""
 
     name: str
     file: str
     digest: str
     commit: str | None = None
+    gate: Gating | None = None
+
+
+class Side(StrEnum):
+    """Which side of an A/B run a trial is of."""
+
+    BASE = "base"
+    HEAD = "head"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """The place of a trial in an A/B run, whose two sides take turns call by call.
+
+    `ab` is the same in all records of the run, `number` in both of a pair; `base_case` is the id of the case in base, which is
+    head's too unless the sides set an axis otherwise.
+    """
+
+    ab: str
+    side: Side
+    number: int
+    base_case: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +65,8 @@ class Record:
     """One trial, or one skipped case (`trial` None).
 
     `attempt` counts from 1 over resumed runs; the newest record of a (case, trial) counts. `environment` describes the machine and
-    libraries, `noise` what disturbed the trial, `observed` what was read off the loaded model and the realised inputs.
+    libraries, `noise` what disturbed the trial, `observed` what was read off the loaded model and the realised inputs. `paired` is
+    set where the trial took turns with one of the other side.
     """
 
     schema: int = SCHEMA
@@ -65,3 +90,4 @@ class Record:
     samples: tuple[Samples, ...] = ()
     notes: tuple[str, ...] = ()
     stderr_tail: str = ""
+    paired: Paired | None = None

@@ -76,6 +76,7 @@ class Row:
 
     `planned` counts the trials that were to run, `finished` those that did, `marked` the finished ones that something disturbed.
     `stopped_by` says for each phase why sampling ended in it. Of `observed`, what differs between trials is the list of its values.
+    `drift` says in what the outputs have left the reference's; None where they have not, or were not compared.
     """
 
     run: str
@@ -91,6 +92,7 @@ class Row:
     finished: int = 0
     marked: int = 0
     stopped_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    drift: str | None = None
     remarks: tuple[str, ...] = ()
 
 

@@ -1,15 +1,16 @@
 """What driver and worker say to each other.
 
-Requests, one a line on the worker's standard input: Build, Describe, DescribeModel, Measure. Events, one a line on the descriptor
-that was the worker's standard output: Capabilities once the worker is ready; then for each request Forked, Started, any number of
-Environment, Observed, PhaseBegan, PhaseEnded, Sampled and Noted, and at the end Finished or Failed. A process that dies says
-nothing more: the nursery says last of all that it has Exited.
+Requests, one a line on the worker's standard input: Build, Describe, DescribeModel, MatchNames, Measure. Events, one a line on the
+descriptor that was the worker's standard output: Capabilities once the worker is ready; then for each request Forked, Started, any
+number of Environment, Observed, PhaseBegan, PhaseEnded, Sampled and Noted, and at the end Finished or Failed. A process that dies
+says nothing more: the nursery says last of all that it has Exited.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias, cast, get_args
 
+from bench.domain.data import Data
 from bench.domain.metric import Samples
 from bench.domain.model import ModelFacts
 from bench.domain.outcome import Outcome, ReasonCode
@@ -19,6 +20,8 @@ from bench.domain.values import Json
 from bench.protocol.codec import CodecError, dumps, from_json, parse, to_json
 
 VERSION = 1
+END_OF_TURNS = "end"
+"""What a trial reads from its pipe where the other side is gone."""
 PROBE = "probe."
 """How the names of phases begin that are a probe's own pass: what they need is the probe's and no part of the trial's figures."""
 
@@ -50,8 +53,43 @@ class DescribeModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MatchNames:
+    """Say in one Observed event which of PATTERNS of module names match nothing in MODEL, each with what there is."""
+
+    type: ClassVar[str] = "match_names"
+    model: ModelFacts
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turns:
+    """The named pipes over which a trial takes turns with that of the other side: it waits on TAKE and passes on through GIVE."""
+
+    take: str
+    give: str
+    first: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """What the outputs of a case are compared with: those of the case labelled REFERENCE, in the file PATH.
+
+    Where the case is `own` reference it writes the file, unless that is there. `missing` says why there are no outputs to compare.
+    """
+
+    reference: str
+    path: str
+    own: bool = False
+    missing: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """Measure CASE once. `cores` pins the trial's process to these CPUs; empty leaves it alone."""
+    """Measure CASE once. `cores` pins the trial's process to these CPUs; empty leaves it alone.
+
+    With `turns` it makes its calls in turn with another trial. With `outputs_only` nothing is timed: the case is the reference of
+    others, and is run for the outputs that `parity` names. `data` are the items that feed the case in the place of synthetic ones.
+    """
 
     type: ClassVar[str] = "measure"
     case: Case
@@ -61,6 +99,10 @@ class Measure:
     limits: Limits
     trial: int
     cores: tuple[int, ...] = ()
+    turns: Turns | None = None
+    parity: Parity | None = None
+    outputs_only: bool = False
+    data: Data | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +232,7 @@ class Unknown:
     line: Mapping[str, Json] = field(default_factory=dict)
 
 
-Request: TypeAlias = Build | Describe | DescribeModel | Measure
+Request: TypeAlias = Build | Describe | DescribeModel | MatchNames | Measure
 Event: TypeAlias = (
     Capabilities
     | Forked
@@ -212,6 +254,7 @@ _REQUESTS: dict[str, type[Request]] = {
     "build": Build,
     "describe": Describe,
     "describe_model": DescribeModel,
+    "match_names": MatchNames,
     "measure": Measure,
 }
 _EVENTS: dict[str, type[Event]] = {kind.type: kind for kind in get_args(Event) if kind is not Unknown}

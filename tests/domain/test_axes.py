@@ -73,9 +73,17 @@ def test_an_axis_applies_where_a_task_has_a_trait_of_each_group_it_needs() -> No
     assert not BY_NAME["prompt_tokens"].applies(image, Scenario.INFERENCE)
     assert not BY_NAME["new_tokens"].applies(text, Scenario.INFERENCE)
     assert BY_NAME["processor_backend"].applies(frozenset({Trait.VIDEO}), Scenario.INFERENCE)
-    assert BY_NAME["batch_size"].applies(frozenset(), Scenario.LOAD)
+    assert BY_NAME["batch_size"].applies(frozenset(), Scenario.ENDURANCE)
+    assert not BY_NAME["batch_size"].applies(frozenset(), Scenario.LOAD)
 
 
 def test_an_axis_of_one_scenario_applies_in_no_other() -> None:
     assert BY_NAME["optimizer"].applies(frozenset(), Scenario.TRAIN_STEP)
     assert not BY_NAME["optimizer"].applies(frozenset(), Scenario.INFERENCE)
+
+
+def test_an_axis_has_choices_of_its_own_in_a_scenario() -> None:
+    axis = BY_NAME["batching"]
+    assert (axis.within(Scenario.DATA).default, axis.within(Scenario.REQUESTS).default) == ("as-is", "static")
+    assert not axis.within(Scenario.DATA).knows("continuous")
+    assert BY_NAME["dtype"].within(Scenario.DATA) is BY_NAME["dtype"]

@@ -76,3 +76,25 @@ def test_the_longest_length_is_known(value: Json, longest: int) -> None:
 def test_a_mapping_of_something_else_is_an_error() -> None:
     with pytest.raises(TypeError, match="is not a distribution of lengths"):
         lengths.longest({"method": "bnb-int8"})
+
+
+def test_sizes_are_chosen_from_a_list() -> None:
+    value: dict[str, Json] = {"choice": ["640x480", "96x128", "224x224"]}
+    assert lengths.said("image_size", value, lengths.KEYS_OF_SIZES) is None
+    assert lengths.ordered(value) == {"choice": ["96x128", "224x224", "640x480"]}
+    drawn = {lengths.draw_size(value, seed) for seed in range(99)}
+    assert drawn == {"640x480", "96x128", "224x224"}
+    assert all(lengths.allows(value, size) for size in drawn)
+    assert not lengths.allows(value, "8x8")
+
+
+@pytest.mark.parametrize("value", [{"choice": ["224x224"]}, {"choice": [8, 16]}, {"choice": ["0x8", "8x8"]}, {"choice": "8x8"}])
+def test_other_sizes_are_told(value: dict[str, Json]) -> None:
+    assert lengths.said("image_size", value, lengths.KEYS_OF_SIZES) == (
+        "image_size choice takes a list of sizes, at least two different ones such as [224x224, 640x480]"
+    )
+
+
+def test_sizes_are_no_lengths() -> None:
+    with pytest.raises(TypeError, match="is not a distribution of lengths"):
+        lengths.draw({"choice": ["8x8", "9x9"]}, 0)
