@@ -11,9 +11,10 @@ from typing import TypeVar
 from bench.domain.model import Kind, ModelFacts, ModelRef
 from bench.domain.outcome import ReasonCode, Refusal
 from bench.domain.task import Task
-from bench.models import fingerprint, hub, limits, mismatches, preset, presets, traits, weights
+from bench.models import fingerprint, hub, limits, mismatches, preset, presets, submodels, traits, weights
 from bench.models.checkpoint import CONFIG, Checkpoint, read_folder
 from bench.models.digests import Digests
+from bench.models.documents import mapping, text
 from bench.models.hub import Hub
 from bench.models.refused import NoFolderError, RefusedError, UnknownTaskError
 from bench.models.weights import Weights
@@ -29,11 +30,11 @@ def find(
     """Find out what is known of REF for one of TASKS, the declarations by name. SEED is that of a preset's weights.
 
     HUB and DIGESTS are this machine's own where they are None. Raises UnknownTaskError where REF names a task that the model or
-    TASKS lack, NoFolderError where its path is no folder, UsageError where its preset is not known. Everything else that is wrong
-    is among the refusals of the answer.
+    TASKS lack, UnknownSubmodelError where it names a part that its preset is known to lack, NoFolderError where its path is no
+    folder, UsageError where its preset is not known. Everything else that is wrong is among the refusals of the answer.
     """
     if ref.kind is Kind.PRESET:
-        return _of_preset(ref, tasks, seed)
+        return submodels.narrowed(_of_preset(ref, tasks, seed))
     if ref.task is not None:
         traits.choose_task(ref.task, tasks, tasks, "this version")
     digests = digests or Digests()
@@ -41,12 +42,13 @@ def find(
         _of_folder(ref, Path(ref.where), tasks, digests) if ref.kind is Kind.PATH else _of_hub(ref, tasks, hub or Hub(), digests)
     )
     digests.save()
-    return facts
+    return submodels.narrowed(facts)
 
 
 def _of_preset(ref: ModelRef, tasks: Mapping[str, Task], seed: int) -> ModelFacts:
     recipe = presets.find(ref.where)
     task = traits.choose_task(ref.task or recipe.default_task, recipe.tasks, tasks, f"preset {recipe.name}")
+    submodels.check(recipe.name, ref.submodel, recipe.parts(task.name))
     checkpoint = Checkpoint(folder=Path(), files=frozenset(), documents={CONFIG: recipe.config})
     return ModelFacts(
         ref=ref,
@@ -56,7 +58,7 @@ def _of_preset(ref: ModelRef, tasks: Mapping[str, Task], seed: int) -> ModelFact
         limits=limits.of_config(checkpoint.config, checkpoint.text_config),
         parameters=recipe.count(task.name),
         weight_bytes=recipe.weight_bytes(task.name),
-        notes={"architecture": recipe.tasks[task.name].model_class, "model_type": checkpoint.model_type},
+        notes={"architecture": recipe.tasks[task.name].model_class, "model_type": checkpoint.model_type, "quantization": ""},
     )
 
 
@@ -93,8 +95,18 @@ def _of_folder(ref: ModelRef, folder: Path, tasks: Mapping[str, Task], digests: 
         refusals=tuple(dict.fromkeys(refusals)),
         parameters=found.elements,
         weight_bytes=found.stored_bytes,
-        notes={"architecture": checkpoint.architecture, "model_type": checkpoint.model_type},
+        notes={
+            "architecture": checkpoint.architecture,
+            "model_type": checkpoint.model_type,
+            "quantization": _quantization(checkpoint),
+        },
     )
+
+
+def _quantization(checkpoint: Checkpoint) -> str:
+    """Name what quantized the checkpoint, empty where nothing did."""
+    found = mapping(checkpoint.config.values.get("quantization_config"))
+    return (text(found.get("quant_method")) or "by a method that is not named") if found else ""
 
 
 def _open(ref: ModelRef, folder: Path) -> Checkpoint:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
 
+from bench.domain.model import Submodel
 from bench.domain.task import Task, Trait
 from bench.domain.values import Json, canonical
 from bench.protocol.codec import to_json
@@ -35,7 +36,7 @@ class Head:
     """The class that does a task. `saved_as` is the class whose weights are in the file, where the published one holds more.
 
     `parameters` counts the class and `stored_parameters` what is in the file; `source` is the published checkpoint with this head
-    and `takes` what it is fed with. Where one is None it is the preset's own.
+    and `takes` what it is fed with, `submodels` are the parts that run in it. Where one is None it is the preset's own.
     """
 
     model_class: str
@@ -44,6 +45,7 @@ class Head:
     stored_parameters: int | None = None
     source: str | None = None
     takes: frozenset[Trait] | None = None
+    submodels: tuple[Submodel, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,8 @@ class Preset:
 
     `source` is the published model it follows. `tasks` are in order, the first is the default; `parameters` counts the default
     task's class. `takes` is what the model can be fed with, and EXPERTS where it has some. `processor_class` joins tokenizer and
-    media parts, `processor_options` are what it keeps beside them. `max_shard_bytes` is the size at which a new file begins.
+    media parts, `processor_options` are what it keeps beside them. `submodels` are the parts that can be measured by themselves.
+    `max_shard_bytes` is the size at which a new file begins.
     """
 
     name: str
@@ -114,6 +117,7 @@ class Preset:
     dtype: str
     takes: frozenset[Trait]
     config: Mapping[str, Json]
+    submodels: tuple[Submodel, ...] = ()
     tokenizer: TokenizerRecipe | None = None
     image_processor: MediaRecipe | None = None
     video_processor: MediaRecipe | None = None
@@ -144,6 +148,11 @@ class Preset:
         own = self.tasks[task].parameters
         return self.parameters if own is None else own
 
+    def parts(self, task: str) -> tuple[Submodel, ...]:
+        """Give the sub-models of TASK's class. Raises KeyError where the preset has no such task."""
+        own = self.tasks[task].submodels
+        return self.submodels if own is None else own
+
     def weight_bytes(self, task: str) -> int:
         """Give the bytes of the weights that are written for TASK, but for the files' headers and what buffers are stored.
 
@@ -159,7 +168,7 @@ def content(preset: Preset, task: str, seed: int = 0) -> str:
     Raises KeyError where the preset has no such task.
     """
     recipe = dict(cast("Mapping[str, Json]", to_json(preset)))
-    for name in ("name", "source", "family", "parameters", "tasks", "takes"):
+    for name in ("name", "source", "family", "parameters", "tasks", "takes", "submodels"):
         del recipe[name]
     chosen = preset.tasks[task]
     head: Mapping[str, Json] = {"model_class": chosen.model_class, "saved_as": chosen.saved_as}

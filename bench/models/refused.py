@@ -17,5 +17,9 @@ class UnknownTaskError(UsageError):
     """A suite asks for a task that the model, or this tool, does not have; the text says which there are."""
 
 
+class UnknownSubmodelError(UsageError):
+    """A suite asks for a part that the model does not have; the text says which there are."""
+
+
 class NoFolderError(UsageError):
     """A suite names a folder that does not exist."""

@@ -58,7 +58,7 @@ def test_a_preset_is_known_from_its_file_alone() -> None:
     recipe = presets.find("tiny-gpt2")
     assert facts.content == content(recipe, "text-generation")
     assert (facts.parameters, facts.weight_bytes) == (recipe.parameters, 4 * recipe.parameters)
-    assert facts.notes == {"architecture": "GPT2LMHeadModel", "model_type": "gpt2"}
+    assert facts.notes == {"architecture": "GPT2LMHeadModel", "model_type": "gpt2", "quantization": ""}
 
 
 def test_another_seed_is_another_model() -> None:
@@ -94,7 +94,7 @@ def test_a_folder_is_known_from_its_files(tmp_path: Path) -> None:
     facts = facts_of(folder)
     assert (facts.task, facts.folder, facts.commit, reasons(facts)) == ("fill-mask", str(folder), None, [])
     assert (facts.parameters, facts.weight_bytes) == (6, 6 * 4 + 4 * 8)
-    assert facts.notes == {"architecture": "BertForMaskedLM", "model_type": "bert"}
+    assert facts.notes == {"architecture": "BertForMaskedLM", "model_type": "bert", "quantization": ""}
 
 
 def test_a_folder_that_is_not_there_is_the_suite_s_fault(tmp_path: Path) -> None:
