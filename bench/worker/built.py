@@ -5,29 +5,49 @@ from functools import lru_cache
 
 from bench.domain.outcome import ReasonCode, Refusal
 from bench.domain.values import Json, canonical
+from bench.worker import scenarios
 
 _ONLY: Mapping[str, frozenset[object]] = {
+    "scenario": frozenset({"inference", *scenarios.names()}),
+}
+
+
+_OF_PARTS: Mapping[str, frozenset[object]] = {
     "scenario": frozenset({"inference"}),
-    "autocast": frozenset({"none"}),
-    "quantization": frozenset({"none"}),
     "engine": frozenset({"eager"}),
-    "device_map": frozenset({"none"}),
     "ranks": frozenset({1}),
+}
+"""What is measured of a sub-model by itself."""
+_OF_OTHERS: Mapping[str, frozenset[object]] = {
+    "engine": frozenset({"eager"}),
     "cache": frozenset({"dynamic", "static", "none"}),
     "depth": frozenset({0}),
-    "mask": frozenset({"none", "padding"}),
-    "environment": frozenset({"this"}),
-    "experts": frozenset({"auto"}),
 }
+"""What is measured in scenarios beside inference."""
 
 
 def refusal(requested: Mapping[str, Json]) -> Refusal | None:
     """Say which of the values REQUESTED this version does not measure; None where it measures all."""
     values = tuple(map(requested.get, _ONLY))
     try:
-        return _of_values(values)
+        found = _of_values(values)
     except TypeError:  # a mapping or a list has no hash
-        return _first(values)
+        found = _first(values)
+    if found is None and "submodel" in requested:
+        return _among(requested, _OF_PARTS, "of a submodel")
+    if found is None and (scenario := requested.get("scenario", "inference")) != "inference":
+        return _among(requested, _OF_OTHERS, f"in the scenario {scenario}")
+    return found
+
+
+def _among(requested: Mapping[str, Json], table: Mapping[str, frozenset[object]], where: str) -> Refusal | None:
+    """Judge the values REQUESTED by the TABLE of what is measured WHERE."""
+    for axis, known in table.items():
+        if (value := requested.get(axis)) is not None and not (isinstance(value, str | int) and value in known):
+            said = f"{axis} {value if isinstance(value, str | int) else canonical(value)} {where}"
+            reason = f"{said} is not measured in this version (it measures {', '.join(sorted(map(str, known)))})"
+            return Refusal(reason=reason, reason_code=ReasonCode.NOT_IN_VERSION)
+    return None
 
 
 def _first(values: tuple[Json, ...]) -> Refusal | None:

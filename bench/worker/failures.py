@@ -30,11 +30,21 @@ class Refused(Exception):  # noqa: N818 -- not an error: the answer that somethi
         self.refusal = Refusal(reason=reason, reason_code=code)
 
 
+class NonFiniteLossError(Exception):
+    """A training step gave a loss that is no number: what follows from it means nothing."""
+
+    def __init__(self, step: int, loss: float) -> None:
+        """Keep which STEP of the trial it was, counted from 1, and its LOSS."""
+        super().__init__(f"the loss of step {step} is {loss}: training diverged, or its dtype overflowed")
+
+
 def classify(error: BaseException) -> Failed:
     """Give the outcome, reason and reason code that ERROR means."""
     if isinstance(error, Refused):
         return Failed(outcome=Outcome.UNSUPPORTED, reason=error.refusal.reason, reason_code=error.refusal.reason_code)
     text = _sentence(error)
+    if isinstance(error, NonFiniteLossError):
+        return Failed(outcome=Outcome.ERROR, reason=text, reason_code=ReasonCode.NONFINITE_LOSS)
     if _is_out_of_memory(error, text):
         return Failed(
             outcome=Outcome.OUT_OF_MEMORY, reason=f"memory could not be allocated: {text}", reason_code=ReasonCode.ALLOCATION_FAILED

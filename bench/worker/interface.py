@@ -14,23 +14,15 @@ from bench.domain.errors import UsageError
 from bench.domain.task import Trait
 from bench.domain.values import Json
 from bench.models import naming, renamed
-from bench.worker import (
-    answers,
-    built,
-    classes,
-    description,
-    finding,
-    freezing,
-    libraries,
-    loading,
-    observe,
-    preparing,
-    saving,
-    steps,
-)
+from bench.worker import built, steps
 from bench.worker import tasks as known_tasks
 from bench.worker.failures import Refused
-from bench.worker.loading import Loaded
+from bench.worker.host import libraries
+from bench.worker.learning import freezing
+from bench.worker.loads import classes, finding, loading, saving
+from bench.worker.loads.loading import Loaded
+from bench.worker.material import preparing
+from bench.worker.network import answers, description, observe
 
 
 def load_model(  # noqa: PLR0913 -- what users choose, each by its name
@@ -87,7 +79,8 @@ def load_model(  # noqa: PLR0913 -- what users choose, each by its name
     chosen = None if not model.task else known_tasks.find(model.task).TASK
     choose = None if model_class is None else lambda config: classes.named(model_class, config)
     loaded = loading.load(model, chosen, asked, choose=choose, with_processor=load_processor)
-    observe.refuse_differences(asked, observe.of_model(loaded))
+    facts = observe.of_model(loaded)
+    observe.refuse_differences(asked, facts | observe.spell_as_requested(asked, facts))
     return loaded
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from bench.domain.procedure import StartMethod
 from bench.protocol.messages import VERSION, Capabilities, Exited, Forked, Started
-from bench.worker import libraries, memory, offspring
+from bench.worker.host import libraries, memory, offspring
 from bench.worker.requests import carry_out
 from bench.worker.wire import Wire, claim
 

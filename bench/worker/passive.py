@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from bench.domain.metric import Samples
 from bench.protocol.messages import Sampled
-from bench.worker import memory
 from bench.worker.clock import Clock, PhaseNote, phase
+from bench.worker.host import memory
 from bench.worker.metrics import DEVICE_ALLOCATED_PEAK, DEVICE_RESERVED_PEAK, HOST_PEAK, sample
 from bench.worker.wire import Send
 

@@ -6,9 +6,20 @@ from typing import cast
 
 from bench.domain.outcome import Outcome
 from bench.domain.values import Json
-from bench.protocol.messages import Build, Describe, DescribeModel, Environment, Finished, Measure, Observed, decode_request
+from bench.protocol.messages import (
+    Build,
+    Describe,
+    DescribeModel,
+    Environment,
+    Finished,
+    MatchNames,
+    Measure,
+    Observed,
+    decode_request,
+)
 from bench.worker import failures
 from bench.worker.clock import Clock
+from bench.worker.host import leftovers
 from bench.worker.wire import Send
 
 
@@ -22,6 +33,8 @@ def carry_out(line: str, send: Send) -> int:
                 _describe(send)
             case DescribeModel():
                 _describe_model(request, send)
+            case MatchNames():
+                _match_names(request, send)
             case Measure():
                 _measure(request, send)
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- nothing may leave a worker but a typed outcome
@@ -30,6 +43,8 @@ def carry_out(line: str, send: Send) -> int:
             traceback.print_exc()
         send(failed)
         return 1
+    finally:
+        leftovers.clear()
     send(Finished())
     return 0
 
@@ -44,19 +59,36 @@ def _build(request: Build) -> None:
 
 
 def _describe(send: Send) -> None:
-    from bench.worker import machine
+    from bench.worker.host import machine
 
     send(Environment(facts=machine.facts()))
 
 
 def _describe_model(request: DescribeModel, send: Send) -> None:
     from bench.protocol.codec import to_json
-    from bench.worker import description
+    from bench.worker.network import description
 
     send(Observed(facts=cast("Mapping[str, Json]", to_json(description.of_facts(request.model)))))
 
 
-def _measure(request: Measure, send: Send) -> None:
-    from bench.worker import recipe
+def _match_names(request: MatchNames, send: Send) -> None:
+    from bench.worker.learning import patterns
 
-    recipe.measure(request, send, Clock())
+    send(Observed(facts=patterns.unmatched(request.model, request.patterns)))
+
+
+def _measure(request: Measure, send: Send) -> None:
+    """Measure as the case's scenario does. One that this version does not have is refused by the recipe, as it opens the trial."""
+    from bench.worker import recipe, scenarios
+    from bench.worker.network import alone
+    from bench.worker.parallel import ranks
+
+    if request.model.ref.submodel is not None:
+        alone.measure(request, send, Clock())
+        return
+    asked = str(request.case.requested["scenario"])
+    measure = scenarios.find(asked).measure if asked in scenarios.names() else recipe.measure
+    if ranks.count(request.case.requested) > 1:
+        ranks.measure(request, send, measure)
+        return
+    measure(request, send, Clock())

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from bench.domain import lengths
 from bench.domain.outcome import ReasonCode
 from bench.domain.task import Trait
 from bench.domain.values import Json
-from bench.worker import inputs, media, prompts
 from bench.worker.failures import Refused
-from bench.worker.loading import Loaded
-from bench.worker.making import Maker, whole
+from bench.worker.loads.loading import Loaded
+from bench.worker.material import inputs, media, prompts
+from bench.worker.material.making import Maker, whole
 
 DUAL, PAIRED, CROSS = "dual encoder", "dual encoder in pairs", "cross encoder"
 _PAIRED_CLASS = re.compile(r"ForContrastiveLearning$")
@@ -88,7 +89,8 @@ class Retrieval:
     def _tower(self, call: Callable[..., Any], tensors: Tensors) -> Any:
         import torch
 
-        found = (call(**some) for some in chunks(tensors, self.batch_size))
+        with self.loaded.calling():
+            found = [call(**some) for some in chunks(tensors, self.batch_size)]
         return _normal(torch.cat([getattr(one, "pooler_output", one) for one in found]))
 
     def _embed_pairs(self, images: Tensors, texts: Tensors) -> tuple[Any, Any]:
@@ -98,7 +100,8 @@ class Retrieval:
         shape = count(images), count(texts)
         rows = torch.arange(max(shape), device=self.loaded.device)
         pairs = {**taken(images, rows % shape[0]), **taken(texts, rows % shape[1])}
-        outputs = [self.loaded.model(**some) for some in chunks(pairs, self.batch_size)]
+        with self.loaded.calling():
+            outputs = [self.loaded.model(**some) for some in chunks(pairs, self.batch_size)]
         image = torch.cat([one.image_embeds for one in outputs])[: shape[0]]
         return image, torch.cat([one.text_embeds for one in outputs])[: shape[1]]
 
@@ -110,7 +113,8 @@ class Retrieval:
         scores = []
         for rows in torch.arange(shape[0] * shape[1], device=self.loaded.device).split(self.batch_size):
             some = {**taken(self.images, rows // shape[1]), **taken(self.texts, rows % shape[1])}
-            outputs = self.loaded.model(**some)
+            with self.loaded.calling():
+                outputs = self.loaded.model(**some)
             found = outputs.logits if getattr(outputs, "itm_score", None) is None else outputs.itm_score
             scores.append(found[:, _MATCH])
         return torch.cat(scores).reshape(shape)
@@ -160,6 +164,8 @@ def shape_of(traits: frozenset[Trait], requested: Mapping[str, Json]) -> tuple[i
     images, texts = requested.get("images", "auto"), requested.get("texts", "auto")
     if Trait.MATCHES not in traits or images == texts == "auto":
         return None
+    if lengths.is_mixed(images):
+        raise Refused("images of a matrix are one number: each is matched with every text", ReasonCode.INPUT_MISMATCH)
     rows = whole(requested["batch_size"]) if images == "auto" else whole(images)
     return rows, rows if texts == "auto" else whole(texts)
 

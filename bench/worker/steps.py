@@ -13,10 +13,13 @@ from bench.domain.metric import Metric
 from bench.domain.outcome import ReasonCode
 from bench.domain.task import Trait
 from bench.domain.values import Json
-from bench.worker import beside, metrics, retrieval
+from bench.worker import metrics, retrieval
 from bench.worker.clock import NANO
 from bench.worker.failures import Refused
-from bench.worker.loading import Loaded, synchronize
+from bench.worker.generating import generation
+from bench.worker.generating.depth import Depth, wanted
+from bench.worker.loads.loading import Loaded, synchronize
+from bench.worker.material import beside, masks
 
 Values = Mapping[Metric, tuple[float, ...]]
 
@@ -30,7 +33,8 @@ class Step:
     """One timed step.
 
     `run` is what is timed; `prepare` comes before the clock starts. A step's wall time is a sample of `metric`; `read` gives what
-    else it samples. Where a step reads its samples off something finer than its wall time `metric` is None.
+    else it samples. Where a step reads its samples off something finer than its wall time `metric` is None. Where it
+    goes through several batches in turn, `round` is their number.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Step:
     metric: Metric | None = None
     prepare: Callable[[], object] = _nothing
     read: Callable[[], Values] = dict
+    round: int = 1
 
     def values(self, wall_s: float) -> Values:
         """Give the samples of the call that took WALL_S."""
@@ -52,24 +57,32 @@ class Call:
     inputs: Mapping[str, Any]
     options: Mapping[str, Any] = field(default_factory=dict)
     fresh: dict[str, Any] = field(default_factory=dict)
+    depth: Depth | None = None
+    generates: bool = False
+    requested: Mapping[str, Json] = field(default_factory=dict)
 
     def refresh(self) -> None:
-        """Copy the inputs for one call."""
+        """Copy the inputs for one call, with a filled cache below them where the case has a depth; draw from the seed again."""
         self.fresh = {name: value.clone() if hasattr(value, "clone") else value for name, value in self.inputs.items()}
+        if self.depth is not None:
+            self.fresh = self.depth.below(self.fresh, whole=self.generates)
+        generation.reseed(self.requested)
         synchronize(self.loaded.device)
 
     def forward(self) -> Any:
         """Call the model once."""
-        return self.loaded.model(**self.fresh, **self.options)
+        with self.loaded.calling():
+            return self.loaded.model(**self.fresh, **self.options)
 
     def generate(self, **more: Any) -> Any:
         """Generate as the options say."""
-        return self.loaded.model.generate(**of_generation(self.fresh), **self.options, **more)
+        with self.loaded.calling():
+            return self.loaded.model.generate(**of_generation(self.fresh), **self.options, **more)
 
 
 def of_generation(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Give those of a forward's INPUTS that a generation takes: what its decoder reads it makes by itself."""
-    return {name: value for name, value in inputs.items() if name not in beside.FORWARD_ONLY}
+    return masks.generating({name: value for name, value in inputs.items() if name not in beside.FORWARD_ONLY})
 
 
 @dataclass(slots=True)
@@ -117,28 +130,22 @@ def forward_options(requested: Mapping[str, Json]) -> dict[str, Any]:
 
 
 def generation_options(loaded: Loaded, requested: Mapping[str, Json]) -> dict[str, Any]:
-    """Give the options of a greedy generation of exactly `new_tokens` tokens: without an end token nothing ends it earlier.
+    """Give the options of a generation as the case asks for it.
 
     The model's own generation config is changed too, for what it names would be filled in again.
     """
-    from transformers import GenerationConfig
+    return {**generation.options(loaded, requested), **_speech_options(loaded.model.generation_config)}
 
-    own = loaded.model.generation_config
-    end = own.eos_token_id
-    pad = own.pad_token_id if own.pad_token_id is not None else (end[0] if isinstance(end, list) else end) or 0
-    own.eos_token_id, own.forced_eos_token_id, own.pad_token_id = None, None, pad
-    cache = requested["cache"]
-    config = GenerationConfig(
-        max_new_tokens=requested["new_tokens"],
-        min_new_tokens=requested["new_tokens"],  # without an end token this costs nothing; BLIP names one past this config
-        do_sample=False,
-        num_beams=1,
-        eos_token_id=None,
-        pad_token_id=pad,
-        use_cache=cache != "none",
-        cache_implementation="static" if cache == "static" else None,
-    )
-    return {"generation_config": config, **_speech_options(own)}
+
+def forward_call(loaded: Loaded, inputs: Mapping[str, Any], requested: Mapping[str, Json]) -> Call:
+    """Give the call of one forward pass as the case asks for it."""
+    return Call(loaded, inputs, forward_options(requested), depth=wanted(loaded, inputs, requested))
+
+
+def generation_call(loaded: Loaded, inputs: Mapping[str, Any], requested: Mapping[str, Json]) -> Call:
+    """Give the call of one generation as the case asks for it."""
+    options = generation_options(loaded, requested)
+    return Call(loaded, inputs, options, depth=wanted(loaded, inputs, requested), generates=True, requested=requested)
 
 
 def _speech_options(own: Any) -> dict[str, Any]:
@@ -158,8 +165,8 @@ def of_data(decode: Callable[[], object] | None, process: Callable[[], object], 
 def of_model(loaded: Loaded, inputs: Mapping[str, Any], traits: frozenset[Trait], requested: Mapping[str, Json]) -> Iterator[Step]:
     """Give the steps that call the model with one batch: first the one that users call, then the finer ones, a forward last."""
     if Trait.GENERATES in traits:
-        yield from _generation(Call(loaded, inputs, generation_options(loaded, requested)))
-    call = Call(loaded, inputs, forward_options(requested))
+        yield from _generation(generation_call(loaded, inputs, requested))
+    call = forward_call(loaded, inputs, requested)
     yield Step(name="forward", metric=metrics.FORWARD, run=call.forward, prepare=call.refresh)
 
 

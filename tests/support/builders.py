@@ -27,8 +27,8 @@ AXES_OF: Mapping[str, Mapping[str, Json]] = {
 """The axes of some tasks, written out, so that no snapshot changes with a new axis."""
 ENVIRONMENT: Mapping[str, Json] = {
     "cpu": "Example CPU @ 2.50GHz",
-    "cores_physical": 1,
-    "cores_logical": 2,
+    "cores_physical": 4,
+    "cores_logical": 8,
     "memory_bytes": 24 * 2**30,
     "accelerators": [],
     "fingerprint": "f00d",
@@ -59,6 +59,11 @@ def samples(metric: Metric | str, values: Sequence[float] | float, phase: str | 
 
 def a_case(model: str = "tiny-gpt2", task: str = "text-generation", **axes: Json) -> Case:
     """Give a case of MODEL with axes of TASK, AXES first."""
+    return a_case_with(axes, model, task)
+
+
+def a_case_with(axes: Mapping[str, Json], model: str = "tiny-gpt2", task: str = "text-generation") -> Case:
+    """Give what `a_case` does, of AXES that come as a mapping."""
     requested = {"model": model, "task": task, "scenario": "inference", **AXES_OF[task], **axes}
     named = "".join(f" {name}={canonical(value).strip(chr(34))}" for name, value in axes.items())
     return Case(id=hashlib.sha256(canonical(requested).encode()).hexdigest()[:12], label=f"{model}{named}", requested=requested)

@@ -44,6 +44,8 @@ def quick(**changes: object) -> Procedure:
 def a_request(model: ModelFacts | None = None, **axes: Json) -> Measure:
     chosen = a_model() if model is None else model
     requested = {**requested_of(chosen.traits, **axes), "model": chosen.ref.name, "task": chosen.task}
+    if chosen.ref.submodel is not None:
+        requested["submodel"] = chosen.ref.submodel.value
     return Measure(
         case=Case(id="id", label=chosen.ref.name, requested=requested),
         model=chosen,

@@ -98,7 +98,7 @@ def describing(_folder: Path) -> Any:
     from bench import describe, load_model
     from bench.domain.procedure import PageCache
     from bench.models import cache, presets
-    from bench.worker import page_cache
+    from bench.worker.host import page_cache
 
     loaded = load_model("tiny-llava")
     whole, named = describe(loaded), describe("tiny-llava")
@@ -139,8 +139,8 @@ def preset_tasks(_folder: Path) -> Any:
 
     from bench.domain.model import Kind, ModelRef
     from bench.models import facts, presets
-    from bench.worker import loading as core
     from bench.worker import tasks
+    from bench.worker.loads import loading as core
 
     found = []
     for preset in map(presets.find, presets.names()):
@@ -223,7 +223,7 @@ def hearing(_folder: Path) -> Any:
     import numpy as np
 
     from bench import generate, load_model, prepare_inputs
-    from bench.worker import audio
+    from bench.worker.material import audio
 
     loaded = load_model("tiny-whisper")
     sound = np.zeros(16_000, dtype="float32")

@@ -13,8 +13,8 @@ from bench.domain.task import Trait
 from bench.domain.values import Json
 from bench.models import presets
 from bench.worker import retrieval
-from bench.worker.loading import Loaded
-from bench.worker.making import Maker
+from bench.worker.loads.loading import Loaded
+from bench.worker.material.making import Maker
 from bench.worker.retrieval import Retrieval
 
 AXES: Mapping[str, Json] = {"batch_size": 2, "prompt_tokens": 12, "image_size": "64x64", "images": 3, "texts": 5}
@@ -37,7 +37,8 @@ def main() -> None:
 def matrix_of(name: str, task: str, folder: Path) -> Retrieval:
     import transformers
 
-    from bench.worker import building, inputs
+    from bench.worker import building
+    from bench.worker.material import inputs
 
     preset = presets.find("tiny-bridgetower" if name == "itm" else name)
     building.write(preset, task, folder / name)

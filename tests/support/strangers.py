@@ -151,7 +151,7 @@ STRANGERS: Mapping[str, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
 def main() -> None:
     import torch
 
-    from bench.worker import libraries
+    from bench.worker.host import libraries
 
     libraries.stand_in_for_torchvision_operators()
     import transformers

@@ -31,7 +31,8 @@ def main() -> None:
     sys.path[0] = str(ROOT)
     sys.argv = [sys.argv[0], *sys.argv[3:]]
     sys.executable = os.environ["BENCH_STUB"]
-    from bench.worker import __main__, libraries, requests
+    from bench.worker import __main__, requests
+    from bench.worker.host import libraries
 
     libraries.preload = lambda: None
     libraries.freeze = lambda: None

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bench.worker import batch, images, media
-from bench.worker.loading import Loaded
+from bench.worker.loads.loading import Loaded
+from bench.worker.material import batch, images, media
 
 
 def counted(**raw: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.domain.task import Trait
-from bench.worker.components import component_of
+from bench.worker.network.components import component_of
 
 TEXT, IMAGE, VIDEO, AUDIO = (frozenset({trait}) for trait in (Trait.TEXT, Trait.IMAGE, Trait.VIDEO, Trait.AUDIO))
 

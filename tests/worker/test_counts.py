@@ -6,20 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from bench.domain.metric import Samples
-from bench.domain.model import Kind, ModelFacts, ModelRef
+from bench.domain.model import ModelFacts
 from bench.domain.outcome import ReasonCode
-from bench.domain.procedure import StartMethod
 from bench.domain.values import Json
 from bench.execution.executors.local import Local
-from bench.models import facts
-from bench.protocol.messages import Build, Failed, Finished, Observed, Sampled
-from bench.worker import tasks
+from bench.protocol.messages import Failed, Finished
 from tests.support.cases import a_request
+from tests.support.trials import Told, built, opened, told
 
 pytestmark = pytest.mark.torch
 
-LIMIT_S = 120.0
 PRESETS: Mapping[tuple[str, str], tuple[Mapping[str, Json], set[str], Mapping[str, Json]]] = {
     ("tiny-gpt2", "text-generation"): ({}, {"language", "head"}, {"batch_text_tokens": 40}),
     ("tiny-qwen3-moe", "text-generation"): ({}, {"language", "head"}, {}),
@@ -41,10 +37,8 @@ PRESETS: Mapping[tuple[str, str], tuple[Mapping[str, Json], set[str], Mapping[st
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[Local]:
-    opened = Local()
-    opened.open(1, StartMethod.NURSERY)
-    yield opened
-    opened.close()
+    with opened() as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
@@ -52,60 +46,41 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("counts")
 
 
-def built(executor: Local, folder: Path, name: str, task: str) -> ModelFacts:
-    out = folder / f"{name}-{task}"
-    if not out.exists():
-        events = list(executor.ask(Build(preset=name, task=task, out=str(out)), 0, LIMIT_S, None))
-        assert any(isinstance(event, Finished) for event in events), executor.stderr_tail()
-    found = facts.find(ModelRef(kind=Kind.PRESET, name=name, where=name, task=task), tasks.declared())
-    return replace(found, folder=str(out))
-
-
-def measured(
-    executor: Local, model: ModelFacts, axes: Mapping[str, Json] | None = None, *, mmap: bool | None = None
-) -> tuple[Finished | Failed, dict[str, Json], list[Samples]]:
+def measured(executor: Local, model: ModelFacts, axes: Mapping[str, Json] | None = None, *, mmap: bool | None = None) -> Told:
     wanted: dict[str, Json] = {"threads": 1, "batch_size": 2, "prompt_tokens": 20, "new_tokens": 2, **(axes or {})}
     plain = a_request(model)
     requested = {**plain.case.requested, **{name: value for name, value in wanted.items() if name in plain.case.requested}}
     set_ = {} if mmap is None else {"mmap": mmap}
-    request = replace(plain, case=replace(plain.case, requested={**requested, **set_}))
-    events = list(executor.ask(request, 0, LIMIT_S, None))
-    (word,) = [event for event in events if isinstance(event, Finished | Failed)]
-    observed = {name: value for event in events if isinstance(event, Observed) for name, value in event.facts.items()}
-    return word, observed, [event.samples for event in events if isinstance(event, Sampled)]
-
-
-def amounts(samples: list[Samples], name: str) -> dict[str | None, float]:
-    return {some.part: some.values[0] for some in samples if some.metric.name == name}
+    return told(executor, replace(plain, case=replace(plain.case, requested={**requested, **set_})))
 
 
 @pytest.mark.parametrize(("name", "task"), PRESETS)
 def test_operations_and_the_processor_are_counted(executor: Local, folder: Path, name: str, task: str) -> None:
     axes, components, batch = PRESETS[name, task]
     model = built(executor, folder, name, task)
-    word, observed, samples = measured(executor, model, axes)
-    assert isinstance(word, Finished), (word, executor.stderr_tail())
-    assert {key: observed.get(key) for key in batch} == batch
-    flops = amounts(samples, "flops")
+    trial = measured(executor, model, axes)
+    assert isinstance(trial.word, Finished), (trial.word, executor.stderr_tail())
+    assert {key: trial.observed.get(key) for key in batch} == batch
+    flops = trial.amounts("flops")
     assert flops.keys() - {None} == {f"component={one}" for one in components}
     assert flops.pop(None) == sum(flops.values()) > 0
-    assert observed["flops_uncounted"] == []
+    assert trial.observed["flops_uncounted"] == []
     files = sum(path.stat().st_size for path in Path(str(model.folder)).iterdir() if path.is_file())
-    weights = amounts(samples, "load.file_bytes")[None]
-    assert 0 < amounts(samples, "processor.bytes_on_disk")[None] < files - weights
-    assert amounts(samples, "processor.resident_growth").keys() == {None}
+    weights = trial.amounts("load.file_bytes")[None]
+    assert 0 < trial.amounts("processor.bytes_on_disk")[None] < files - weights
+    assert trial.amounts("processor.resident_growth").keys() == {None}
 
 
 def test_operations_are_those_of_the_formula(executor: Local, folder: Path) -> None:
     model = built(executor, folder, "tiny-gpt2", "text-generation")
-    _, observed, samples = measured(executor, model)
-    counted = amounts(samples, "flops")
-    weights = amounts(samples, "params.count")
+    trial = measured(executor, model)
+    counted = trial.amounts("flops")
+    weights = trial.amounts("params.count")
     tokens = 40
     assert counted["component=head"] % (2 * tokens) == 0
     # Weights of the layers are matrices but for norms and biases, and attention comes on top of their products.
     assert counted["component=language"] == pytest.approx(2 * tokens * weights["component=language"], rel=0.1)
-    assert observed["batch_text_tokens"] == tokens
+    assert trial.observed["batch_text_tokens"] == tokens
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -113,22 +88,22 @@ def test_mapping_is_as_the_suite_sets_it(executor: Local, folder: Path, dtype: s
     model = built(executor, folder, "tiny-gpt2", "text-generation")
     found = {}
     for mmap in (True, False):
-        word, observed, samples = measured(executor, model, {"dtype": dtype}, mmap=mmap)
-        assert isinstance(word, Finished), (word, executor.stderr_tail())
-        assert observed["mmap"] is mmap
-        assert "looking" not in {some.metric.name.removeprefix("load.") for some in samples}
-        found[mmap] = observed["mapped_bytes"]
+        trial = measured(executor, model, {"dtype": dtype}, mmap=mmap)
+        assert isinstance(trial.word, Finished), (trial.word, executor.stderr_tail())
+        assert trial.observed["mmap"] is mmap
+        assert "looking" not in {name.removeprefix("load.") for name in trial.metrics}
+        found[mmap] = trial.observed["mapped_bytes"]
     assert found[False] == 0
-    size = amounts(samples, "params.bytes")[None]
+    size = trial.amounts("params.bytes")[None]
     kept = 0 if dtype == "bfloat16" else size  # what changes its dtype is in memory of its own, mapped or not
     assert found[True] == pytest.approx(kept, rel=0.01)
 
 
 def test_mapping_that_is_not_set_is_no_fact_of_the_case(executor: Local, folder: Path) -> None:
-    word, observed, _ = measured(executor, built(executor, folder, "tiny-gpt2", "text-generation"))
-    assert isinstance(word, Finished)
-    assert "mmap" not in observed
-    assert isinstance(observed["mapped_bytes"], int)
+    trial = measured(executor, built(executor, folder, "tiny-gpt2", "text-generation"))
+    assert isinstance(trial.word, Finished)
+    assert "mmap" not in trial.observed
+    assert isinstance(trial.observed["mapped_bytes"], int)
 
 
 def test_pickled_weights_are_mapped_all_the_same_and_that_is_refused(executor: Local, folder: Path) -> None:
@@ -144,7 +119,7 @@ def test_pickled_weights_are_mapped_all_the_same_and_that_is_refused(executor: L
         else:
             (pickled / path.name).write_bytes(path.read_bytes())
     model = replace(safe, folder=str(pickled), ref=replace(safe.ref, allow_pickle=True))
-    word, _, samples = measured(executor, model, mmap=False)
-    assert isinstance(word, Failed)
-    assert (word.reason, word.reason_code) == ("mmap False was asked for and True was got", ReasonCode.NOT_AS_REQUESTED)
-    assert "forward" not in {some.metric.name for some in samples}
+    trial = measured(executor, model, mmap=False)
+    assert isinstance(trial.word, Failed)
+    assert (trial.word.reason, trial.word.reason_code) == ("mmap False was asked for and True was got", ReasonCode.NOT_AS_REQUESTED)
+    assert "forward" not in trial.metrics

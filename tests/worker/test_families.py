@@ -1,23 +1,19 @@
 """The families that take more than plain text, from their small presets: what they are fed with is what was asked, counted."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.domain.model import Kind, ModelFacts, ModelRef
-from bench.domain.procedure import StartMethod
+from bench.domain.model import ModelFacts
 from bench.domain.values import Json
 from bench.execution.executors.local import Local
-from bench.models import facts
-from bench.protocol.messages import Build, Failed, Finished, Observed, Sampled
-from bench.worker import tasks
+from bench.protocol.messages import Failed, Finished
 from tests.support.cases import a_request
+from tests.support.trials import built, measured, opened
 
 pytestmark = pytest.mark.torch
 
-LIMIT_S = 120.0
 SMALL: Mapping[str, Json] = {"image_size": "112x112", "video_frames": 4}
 EXPECTED: Mapping[tuple[str, str], tuple[Mapping[str, Json], Mapping[str, Json]]] = {
     ("tiny-t5", "text2text-generation"): ({}, {"realised_decoder_tokens": 3, "cache": "dynamic", "logits_positions": "all"}),
@@ -43,10 +39,8 @@ EXPECTED: Mapping[tuple[str, str], tuple[Mapping[str, Json], Mapping[str, Json]]
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[Local]:
-    opened = Local()
-    opened.open(1, StartMethod.NURSERY)
-    yield opened
-    opened.close()
+    with opened() as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
@@ -54,25 +48,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("families")
 
 
-def built(executor: Local, folder: Path, name: str, task: str) -> ModelFacts:
-    """Write the preset for the task, and give what is known of it."""
-    out = folder / f"{name}-{task}"
-    if not out.exists():
-        events = list(executor.ask(Build(preset=name, task=task, out=str(out)), 0, LIMIT_S, None))
-        assert any(isinstance(event, Finished) for event in events), executor.stderr_tail()
-    found = facts.find(ModelRef(kind=Kind.PRESET, name=name, where=name, task=task), tasks.declared())
-    return replace(found, folder=str(out))
-
-
-def measure(executor: Local, model: ModelFacts, **axes: Json) -> tuple[Finished | Failed, dict[str, Json], set[str]]:
+def measure(executor: Local, model: ModelFacts, **axes: Json) -> tuple[Finished | Failed, Mapping[str, Json], set[str]]:
     """Measure with few calls; give the last word, what was observed, and the names of the metrics that were sampled."""
-    wanted: dict[str, Json] = {"threads": 1, "batch_size": 2, "prompt_tokens": 60, "new_tokens": 3, **axes}
-    applying = a_request(model).case.requested.keys()
-    request = a_request(model, **{name: value for name, value in wanted.items() if name in applying})
-    events = list(executor.ask(request, 0, LIMIT_S, None))
-    (word,) = [event for event in events if isinstance(event, Finished | Failed)]
-    observed = {name: value for event in events if isinstance(event, Observed) for name, value in event.facts.items()}
-    return word, observed, {event.samples.metric.name for event in events if isinstance(event, Sampled)}
+    told = measured(executor, model, **{"batch_size": 2, "prompt_tokens": 60, "new_tokens": 3, **axes})
+    return told.word, told.observed, told.metrics
 
 
 @pytest.mark.parametrize(("name", "task"), EXPECTED)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.worker import flops
+from bench.worker.network import flops
 
 if TYPE_CHECKING:
     import torch

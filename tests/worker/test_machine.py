@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from bench.protocol.codec import dumps
-from bench.worker import libraries, machine
+from bench.worker.host import libraries, machine
 
 
 @pytest.fixture(autouse=True)

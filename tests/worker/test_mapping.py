@@ -5,7 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from bench.worker import mapping, processor_files
+from bench.worker.loads import mapping
+from bench.worker.material import processor_files
 
 
 def a_tensor(address: int, size: int, kind: str = "cpu") -> Any:

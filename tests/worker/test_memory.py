@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-from bench.worker import memory
+from bench.worker.host import memory
 
 ROOT = Path(__file__).resolve().parents[2]
 MIB = 1024 * 1024
 HEAD = """
 import ctypes, json, mmap, os, sys
 from bench.protocol.messages import Sampled
-from bench.worker import memory
+from bench.worker.host import memory
 from bench.worker.clock import Clock
 from bench.worker.passive import Observer
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.worker import noise
-from bench.worker.noise import Reading
+from bench.worker.host import noise
+from bench.worker.host.noise import Reading
 
 QUIET = Reading(
     at_s=10.0,

@@ -4,8 +4,8 @@ import pytest
 
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
-from bench.worker import attention, observe
 from bench.worker.failures import Refused
+from bench.worker.network import attention, observe
 
 ASKED: dict[str, Json] = {
     "model": "tiny-gpt2",
@@ -92,9 +92,32 @@ def test_an_attention_of_the_axis_is_an_implementation_of_transformers(asked: st
     assert attention.implementation(asked) == given
 
 
+@pytest.mark.parametrize(
+    ("asked", "ran", "fits"),
+    [
+        ("auto", "eager+flash", True),
+        ("eager", "eager", True),
+        ("eager", "flash", False),
+        ("sdpa", "flash+math", True),
+        ("sdpa", "eager+flash", True),
+        ("sdpa", "eager", False),
+        ("sdpa:flash", "eager+flash", True),
+        ("sdpa:flash", "flash+math", False),
+        ("flex_attention", "flex", True),
+        ("flex_attention", "math", False),
+        ("flash_attention_2", "flash_attention_2", True),
+        ("flash_attention_2", "flash", False),
+    ],
+)
+def test_what_ran_fits_what_was_asked_or_is_refused(asked: str, ran: str, *, fits: bool) -> None:
+    if fits:
+        attention.check_kernel(asked, ran)
+    else:
+        with pytest.raises(Refused, match="but the kernel that ran is"):
+            attention.check_kernel(asked, ran)
+
+
 def test_a_kernel_that_was_not_asked_for_is_refused() -> None:
-    attention.check_kernel("sdpa", "flash")
-    attention.check_kernel("sdpa:math", "math")
     for ran in ("flash", "flash+math", "eager"):
         with pytest.raises(Refused, match=f"'sdpa:math' was asked for, but the kernel that ran is '{ran}'".replace("+", r"\+")):
             attention.check_kernel("sdpa:math", ran)

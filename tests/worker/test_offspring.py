@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.worker import offspring
+from bench.worker.host import offspring
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_children_are_known_and_strays_are_ended_with_their_own_children() -> None:
     script = """
 import os, subprocess, sys, time
-from bench.worker import offspring
+from bench.worker.host import offspring
 offspring.become_subreaper()
 inner = "import subprocess, sys; subprocess.Popen(['sleep', '3600'], start_new_session=True)"
 subprocess.run([sys.executable, "-c", inner], check=True)
@@ -40,7 +40,7 @@ def test_ending_a_group_ends_every_process_of_it_and_one_that_is_gone_is_no_erro
 def test_a_process_ends_with_its_parent() -> None:
     script = """
 import os, sys, time
-from bench.worker import offspring
+from bench.worker.host import offspring
 if os.fork() == 0:
     offspring.die_with_parent(yes=True)
     print(os.getpid(), flush=True)
@@ -69,7 +69,7 @@ def _state(pid: int) -> str:
 def test_a_tied_process_ends_its_group_when_the_descriptor_ends() -> None:
     script = """
 import os, subprocess, sys, time
-from bench.worker import offspring
+from bench.worker.host import offspring
 alive, held = os.pipe()
 pid = os.fork()
 if pid == 0:

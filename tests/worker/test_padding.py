@@ -8,7 +8,8 @@ import pytest
 from bench.domain.metric import Samples
 from bench.domain.task import Trait
 from bench.domain.values import Json
-from bench.worker import padding, retrieval
+from bench.worker import retrieval
+from bench.worker.material import padding
 
 BOTH = frozenset({Trait.TEXT, Trait.IMAGE, Trait.MATCHES})
 
@@ -93,3 +94,14 @@ class Sliced:
 
     def __getitem__(self, rows: slice) -> "Sliced":
         return Sliced(len(range(*rows.indices(self.rows))))
+
+
+@pytest.mark.torch
+def test_tiles_without_a_picture_are_padding_over_all_batches() -> None:
+    import torch
+
+    full, half = torch.ones(1, 2, 3, 4, 4), torch.ones(1, 2, 3, 4, 4)
+    half[0, 1] = 0
+    found = padding.waste({"pixel_values": full}, {"batch_images": 1}, [{"pixel_values": half}])
+    assert by_part(found) == {None: 0.25, "modality=image": 0.25}
+    assert padding.waste({"pixel_values": half}, {"batch_frames": 2}) == ()

@@ -5,8 +5,8 @@ import pytest
 
 from bench.domain.outcome import ReasonCode
 from bench.domain.procedure import PageCache
-from bench.worker import page_cache
 from bench.worker.failures import Refused
+from bench.worker.host import page_cache
 
 MIB = 1024 * 1024
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bench.domain.task import Trait
-from bench.worker import parts, prompts
-from bench.worker.loading import Loaded
-from bench.worker.prompts import PLAIN
+from bench.worker.loads.loading import Loaded
+from bench.worker.material import parts, prompts
+from bench.worker.material.prompts import PLAIN
 
 IMAGE = {Trait.IMAGE: 1}
 MEDIA = {"images": [["a", "b"]]}

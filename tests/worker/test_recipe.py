@@ -8,9 +8,10 @@ import pytest
 
 from bench.domain.metric import Metric
 from bench.protocol.messages import Event, PhaseEnded, Sampled
-from bench.worker import metrics, recipe
+from bench.worker import metrics, opening, recipe, turns
 from bench.worker.clock import Clock
-from bench.worker.loading import Loaded
+from bench.worker.loads.loading import Loaded
+from bench.worker.material import masks
 from bench.worker.passive import Observer
 from bench.worker.steps import Call, Stamps, Step, forward_options
 from tests.support.cases import a_request, quick
@@ -21,7 +22,8 @@ LOADED = Loaded(model=None, processor=None, device="cpu", stage_s={"read": 0.6, 
 def sampled(step: Step) -> list[Event]:
     sent: list[Event] = []
     request = replace(a_request(), procedure=quick())
-    recipe._sample(step, request, LOADED, Observer(sent.append, Clock()), sent.append)
+    observer = Observer(sent.append, Clock())
+    recipe.sample(step, opening.Trial(request=request, send=sent.append, observer=observer, turn=turns.Alone(), loaded=LOADED))
     return sent
 
 
@@ -59,7 +61,7 @@ def test_a_step_may_read_finer_samples_than_its_wall_time() -> None:
 
 def test_the_load_is_sent_by_stages_with_its_own_total_and_the_rest() -> None:
     sent: list[Event] = []
-    recipe._send_load(LOADED, sent.append)
+    opening.send_load(LOADED, sent.append)
     found = {event.samples.metric.name: event.samples.values[0] for event in sent if isinstance(event, Sampled)}
     assert found == {
         "load.config": 0.3,
@@ -71,9 +73,9 @@ def test_the_load_is_sent_by_stages_with_its_own_total_and_the_rest() -> None:
 
 def test_a_mask_that_was_not_asked_for_is_not_handed_over() -> None:
     tensors = {"input_ids": 1, "attention_mask": 2}
-    assert recipe._wanted(tensors, {"mask": "none"}) == {"input_ids": 1}
-    assert recipe._wanted(tensors, {"mask": "padding"}) == tensors
-    assert recipe._wanted(tensors, {}) == tensors
+    assert masks.form(LOADED, tensors, {"mask": "none"})(tensors) == {"input_ids": 1}
+    assert masks.form(LOADED, tensors, {"mask": "padding"})(tensors) == tensors
+    assert masks.form(LOADED, tensors, {})(tensors) == tensors
 
 
 class FakeTokens:

@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 
 from bench.domain.metric import Samples
-from bench.domain.procedure import StartMethod
 from bench.domain.values import Json
 from bench.execution.executors.local import Local
-from bench.protocol.messages import Failed, Finished, Observed, Sampled
-from tests.support.cases import a_request
-from tests.worker.test_families import LIMIT_S, built
+from bench.protocol.messages import Failed, Finished
+from tests.support.trials import built, measured, opened
 
 pytestmark = pytest.mark.torch
 
@@ -25,10 +23,8 @@ SEARCH = {"retrieval.embed", "retrieval.text_query", "retrieval.image_query", "r
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[Local]:
-    opened = Local()
-    opened.open(1, StartMethod.NURSERY)
-    yield opened
-    opened.close()
+    with opened() as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +43,10 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pope
 
 def measure(
     executor: Local, folder: Path, name: str, task: str, **axes: Json
-) -> tuple[Finished | Failed, dict[str, Json], dict[str, Samples]]:
+) -> tuple[Finished | Failed, Mapping[str, Json], dict[str, Samples]]:
     """Measure with few calls; give the last word, what was observed, and the last samples of every metric and part."""
-    model = built(executor, folder, name, task)
-    applying = a_request(model).case.requested.keys()
-    wanted: dict[str, Json] = {"threads": 1, "prompt_tokens": 16, **axes}
-    request = a_request(model, **{axis: value for axis, value in wanted.items() if axis in applying})
-    events = list(executor.ask(request, 0, LIMIT_S, None))
-    (word,) = [event for event in events if isinstance(event, Finished | Failed)]
-    observed = {key: value for event in events if isinstance(event, Observed) for key, value in event.facts.items()}
-    found = [event.samples for event in events if isinstance(event, Sampled)]
-    return word, observed, {f"{one.metric.name} {one.part or ''}".strip(): one for one in found}
+    told = measured(executor, built(executor, folder, name, task), **{"prompt_tokens": 16, **axes})
+    return told.word, told.observed, {f"{one.metric.name} {one.part or ''}".strip(): one for one in told.samples}
 
 
 @pytest.mark.parametrize(

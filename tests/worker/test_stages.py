@@ -5,9 +5,9 @@ from types import ModuleType
 import pytest
 
 from bench.protocol.messages import Event, PhaseBegan, PhaseEnded
-from bench.worker import stages
 from bench.worker.clock import Clock, phase
-from bench.worker.stages import Stopwatch
+from bench.worker.loads import stages
+from bench.worker.loads.stages import Stopwatch
 
 
 class FakeTime:

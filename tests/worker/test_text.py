@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.domain.outcome import ReasonCode
-from bench.worker import text
 from bench.worker.failures import Refused
+from bench.worker.material import text
 
 
 class FakeTokenizer:

@@ -33,8 +33,8 @@ def write(preset: Preset, task: str, out: Path, seed: int = 0) -> None:
 
 
 def _write_into(folder: Path, preset: Preset, head: Head, seed: int) -> None:
-    from bench.worker import libraries
     from bench.worker.building import processors
+    from bench.worker.host import libraries
 
     libraries.stand_in_for_torchvision_operators()
     _write_model(folder, preset, head, seed)

@@ -15,8 +15,9 @@ from typing import Any, Protocol, cast
 from bench.domain.metric import Samples
 from bench.domain.task import Trait
 from bench.domain.values import Json
-from bench.worker.ledger import Way
-from bench.worker.loading import Loaded
+from bench.protocol.messages import Parity
+from bench.worker.loads.loading import Loaded
+from bench.worker.network.ledger import Way
 
 
 class Cost(StrEnum):
@@ -28,13 +29,17 @@ class Cost(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What probes look at: the loaded model, and the inputs on the device and the way to them (none for static probes)."""
+    """What probes look at: the loaded model, and the inputs on the device and the way to them (none for static probes).
+
+    `parity` says what outputs are compared with; None where with nothing.
+    """
 
     loaded: Loaded
     traits: frozenset[Trait]
     requested: Mapping[str, Json]
     inputs: Mapping[str, Any] = field(default_factory=dict)
     way: Way | None = None
+    parity: Parity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
-"""The attention kernel that really ran, seen by the profiler in one forward pass of its own."""
+"""The attention kernels that really ran, of the whole and of each sub-model, seen by the profiler in one forward of its own."""
 
-from bench.worker import attention
+from bench.domain.values import Json
+from bench.worker.network import attention, kernels
 from bench.worker.probes import Cost, Reading, Subject
 from bench.worker.steps import Call, forward_options
 
@@ -9,10 +10,12 @@ COST = Cost.OWN_PASS
 
 def read(subject: Subject) -> Reading:
     """Run one forward under the profiler. Raises Refused where the kernel is not the one asked for."""
+    if subject.loaded.engaged is not None and not subject.loaded.engaged.is_torch:
+        return Reading()  # its kernels are its own, and torch's profiler sees none of them
     call = Call(subject.loaded, subject.inputs, forward_options(subject.requested))
     call.refresh()
-    ran = attention.seen(call.forward)
+    ran = kernels.seen(subject.loaded, call.forward, by_part=subject.requested.get("engine", "eager") == "eager")
     asked = str(subject.requested["attention"])
-    attention.check_kernel(asked, ran)
-    facts = {"attention_kernel": ran}
+    attention.check_kernel(asked, ran.whole)
+    facts: dict[str, Json] = {"attention_kernel": ran.whole, "attention_kernel_by_component": dict(ran.by_part)}
     return Reading(facts={**facts, "attention": asked} if ":" in asked else facts)

@@ -1,9 +1,10 @@
 """Floating-point operations of one forward, by component."""
 
-from bench.worker import flops
+from bench.worker import engines
 from bench.worker.metrics import FLOPS, sample
+from bench.worker.network import flops
 from bench.worker.probes import Cost, Reading, Subject
-from bench.worker.steps import Call, forward_options
+from bench.worker.steps import forward_call
 
 COST = Cost.OWN_PASS
 PHASE = "probe.flops"
@@ -11,8 +12,9 @@ PHASE = "probe.flops"
 
 def read(subject: Subject) -> Reading:
     """Count one forward. Operators that are not counted are named in `flops_uncounted`: the number is then known to lack them."""
-    call = Call(subject.loaded, subject.inputs, forward_options(subject.requested))
-    call.refresh()
-    found = flops.count(subject.loaded.model, call.forward)
+    call = forward_call(subject.loaded, subject.inputs, subject.requested)
+    with engines.without(subject.loaded.model):  # the work is the model's, whoever does it; only torch's operators can be counted
+        call.refresh()
+        found = flops.count(subject.loaded.model, call.forward)
     parts = (sample(FLOPS, PHASE, value, part=f"component={name}") for name, value in sorted(found.by_component.items()))
     return Reading(samples=(sample(FLOPS, PHASE, found.total), *parts), facts={"flops_uncounted": list(found.uncounted)})

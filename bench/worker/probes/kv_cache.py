@@ -1,4 +1,4 @@
-"""Bytes that the key-value cache holds after the last step of a generation, and after its prefill."""
+"""Bytes that the key-value cache holds after the last step of a generation, and after its prefill, and their dtype."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 from bench.domain.task import Trait
 from bench.domain.values import Json
 from bench.worker.metrics import KV_CACHE, sample
+from bench.worker.network import storages
 from bench.worker.probes import Cost, Reading, Subject
-from bench.worker.steps import Call, generation_options
+from bench.worker.steps import generation_call
 
 COST = Cost.OWN_PASS
 
@@ -19,22 +20,25 @@ def read(subject: Subject) -> Reading:
     """
     if Trait.GENERATES not in subject.traits or subject.requested["cache"] == "none":
         return Reading()
-    held = _held(subject, subject.requested)
+    held, dtypes = _held(subject, subject.requested)
     if not held:
         return Reading()
+    facts = {"kv_cache_dtype": "+".join(dtypes)}
     whole = sample(KV_CACHE, "probe.kv_cache", held)
     if subject.requested["cache"] != "dynamic":
-        return Reading(samples=(whole,))
-    prefill = _held(subject, {**subject.requested, "new_tokens": 1})
-    return Reading(samples=(whole, sample(KV_CACHE, "probe.kv_cache", prefill, part="after=prefill")))
+        return Reading(samples=(whole,), facts=facts)
+    prefill, _ = _held(subject, {**subject.requested, "new_tokens": 1})
+    return Reading(samples=(whole, sample(KV_CACHE, "probe.kv_cache", prefill, part="after=prefill")), facts=facts)
 
 
-def _held(subject: Subject, requested: Mapping[str, Json]) -> int:
-    """Give the bytes that the cache holds after a generation as REQUESTED."""
-    call = Call(subject.loaded, subject.inputs, generation_options(subject.loaded, requested))
+def _held(subject: Subject, requested: Mapping[str, Json]) -> tuple[int, tuple[str, ...]]:
+    """Give the bytes that the cache holds after a generation as REQUESTED, and the dtypes of its keys, values and states."""
+    call = generation_call(subject.loaded, subject.inputs, requested)
     call.refresh()
     cache = getattr(call.generate(return_dict_in_generate=True), "past_key_values", None)
-    return sum(tensor.numel() * tensor.element_size() for layer in _layers(cache) for tensor in _tensors(vars(layer).values()))
+    tensors = [tensor for layer in _layers(cache) for tensor in _tensors(vars(layer).values())]
+    dtypes = sorted({str(one.dtype).removeprefix("torch.") for one in tensors if one.is_floating_point() and one.numel()})
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors), tuple(dtypes)
 
 
 def _layers(cache: Any) -> list[Any]:
@@ -44,9 +48,11 @@ def _layers(cache: Any) -> list[Any]:
 
 
 def _tensors(values: Iterable[Any]) -> Iterator[Any]:
-    """Give the tensors among VALUES: keys and values, or the states of linear attention, which are in mappings."""
+    """Give the tensors among VALUES: keys and values, states of linear attention (in mappings), what quantized ones store."""
     for value in values:
         if isinstance(value, dict):
             yield from _tensors(value.values())
+        elif isinstance(value, tuple):
+            yield from _tensors(value)
         elif hasattr(value, "element_size"):
-            yield value
+            yield from storages.plain(value)

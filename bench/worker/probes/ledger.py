@@ -2,9 +2,9 @@
 
 import time
 
-from bench.worker import ledger
-from bench.worker.ledger import Entry
 from bench.worker.metrics import LEDGER, LEDGER_PLAIN, sample
+from bench.worker.network import ledger
+from bench.worker.network.ledger import Entry
 from bench.worker.probes import Cost, Reading, Subject
 
 COST = Cost.OWN_PASS
@@ -18,7 +18,7 @@ def read(subject: Subject) -> Reading:
 
     The samples of the ledger belong together by their place: the n-th of every stage is of the n-th pass.
     """
-    if subject.way is None:
+    if subject.way is None or subject.requested.get("depth", 0):  # a request that is in the cache already has no way from raw input
         return Reading()
     timed, missing = ledger.find_stages(subject.way)
     ledger.enter(subject.way, timed)

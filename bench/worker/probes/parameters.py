@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from bench.domain.metric import Metric, Samples
-from bench.worker import sizes
 from bench.worker.metrics import BUFFERS_BYTES, PARAMS_BYTES, PARAMS_COUNT, PARAMS_TRAINABLE, sample
+from bench.worker.network import sizes
 from bench.worker.probes import Cost, Reading, Subject
 
 COST = Cost.STATIC

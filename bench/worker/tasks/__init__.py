@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from typing import Protocol, cast
 
 from bench.domain.task import Task
-from bench.worker.making import Maker, Raw
+from bench.worker.material.making import Maker, Raw
 
 
 class TaskPlug(Protocol):

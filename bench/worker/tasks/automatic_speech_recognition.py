@@ -1,7 +1,7 @@
 """Write down what is said."""
 
 from bench.domain.task import Task, Trait
-from bench.worker.making import Maker, Raw
+from bench.worker.material.making import Maker, Raw
 
 TASK = Task(
     name="automatic-speech-recognition",

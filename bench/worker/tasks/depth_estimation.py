@@ -1,7 +1,7 @@
 """Tell how far every pixel of an image is."""
 
 from bench.domain.task import Task, Trait
-from bench.worker.making import Maker, Raw
+from bench.worker.material.making import Maker, Raw
 
 TASK = Task(
     name="depth-estimation",

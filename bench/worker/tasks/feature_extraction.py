@@ -1,7 +1,7 @@
 """Embed: the model without a head, fed with whatever it takes."""
 
 from bench.domain.task import Task
-from bench.worker.making import Maker, Raw
+from bench.worker.material.making import Maker, Raw
 
 TASK = Task(
     name="feature-extraction",

@@ -1,7 +1,7 @@
 """Answer a text about images, token by token."""
 
 from bench.domain.task import Task, Trait
-from bench.worker.making import Maker, Raw
+from bench.worker.material.making import Maker, Raw
 
 TASK = Task(
     name="image-text-to-text",

@@ -1,8 +1,8 @@
 """Find the span of a context that answers a question."""
 
 from bench.domain.task import Task, Trait
-from bench.worker import beside
-from bench.worker.making import Maker, Raw
+from bench.worker.material import beside
+from bench.worker.material.making import Maker, Raw
 
 QUESTION_TOKENS = 8
 

@@ -1,7 +1,7 @@
 """Write a text that answers another: an encoder reads, a decoder writes."""
 
 from bench.domain.task import Task, Trait
-from bench.worker.making import Maker, Raw
+from bench.worker.material.making import Maker, Raw
 
 TASK = Task(
     name="text2text-generation",

@@ -1,7 +1,7 @@
 """Answer a question about an image, token by token."""
 
 from bench.domain.task import Task, Trait
-from bench.worker.making import Maker, Raw
+from bench.worker.material.making import Maker, Raw
 
 TASK = Task(
     name="visual-question-answering",

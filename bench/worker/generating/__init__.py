@@ -1,0 +1,1 @@
+"""How tokens are chosen, and what is known of it afterwards."""

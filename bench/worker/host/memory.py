@@ -1,0 +1,63 @@
+"""Host memory of this process, read from /proc (Linux).
+
+VmHWM is the kernel's own high-water mark: nothing is missed between two looks, and it costs one read at the end of a phase. It is
+reset through clear_refs. The kernel counts per CPU, so that a figure is exact to some hundred KiB.
+
+What a forked child has of its nursery is no memory of the trial's. Anonymous pages are all resident at the fork, and stay so
+whether they are shared or were copied on a write, so that taking off the resident memory at the fork takes off just them.
+Pages of files (libraries) are mapped anew by the child when it first uses them: those that others map too are taken off as well.
+"""
+
+import contextlib
+from pathlib import Path
+
+_SELF = Path("/proc/self")
+_KIB = 1024
+
+
+def _fields(name: str) -> dict[str, int]:
+    """Read a /proc/self file of `Name:  123 kB` lines as bytes."""
+    found = {}
+    with contextlib.suppress(FileNotFoundError):
+        for line in (_SELF / name).read_text().splitlines():
+            words = line.split()
+            if len(words) == 3 and words[2] == "kB":  # noqa: PLR2004 -- name, number, unit
+                found[words[0].rstrip(":")] = int(words[1]) * _KIB
+    return found
+
+
+def anonymous_bytes() -> int:
+    """Give the resident anonymous memory, shared or not."""
+    return _fields("status").get("RssAnon", 0)
+
+
+def exact_anonymous_bytes() -> int:
+    """Give the resident anonymous memory page by page: some milliseconds, and exact where the kernel's counters are rounded."""
+    return _fields("smaps_rollup").get("Anonymous", 0) or anonymous_bytes()
+
+
+def resident_bytes() -> int:
+    """Give the resident memory, shared or not."""
+    return _fields("status").get("VmRSS", 0)
+
+
+def high_water_bytes() -> int | None:
+    """Give the peak of resident memory since the last reset, shared or not; None where the kernel keeps none."""
+    return _fields("status").get("VmHWM")
+
+
+def reset_high_water() -> None:
+    """Start the high-water mark anew."""
+    with contextlib.suppress(OSError):
+        (_SELF / "clear_refs").write_text("5")
+
+
+def shared_file_bytes() -> int:
+    """Give the resident pages of files that other processes map too: some milliseconds, so never inside a timed phase."""
+    return _fields("smaps_rollup").get("Shared_Clean", 0)
+
+
+def offer_to_oom_killer() -> None:
+    """Let the kernel, when memory runs out, take this process before the one that keeps the records."""
+    with contextlib.suppress(OSError):
+        (_SELF / "oom_score_adj").write_text("1000")

@@ -1,0 +1,1 @@
+"""Outputs set beside those of a reference."""

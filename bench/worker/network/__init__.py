@@ -1,0 +1,1 @@
+"""The loaded model looked into: its parts, sizes, stages, attention, and what it observably is."""

@@ -1,0 +1,103 @@
+"""Which stage of the ledger a module belongs to: told by its name, and by what was seen to run.
+
+Names say what a module is (`vision_tower`, `multi_modal_projector`, `lm_head`); a pass with a hook on every module says which of
+them are really called, since some towers are driven layer by layer (BridgeTower) and some wrappers never. Of the modules that
+ran, the outermost of each stage is timed; one of another stage inside it is timed apart.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from bench.domain.task import Trait
+from bench.worker.material import beside
+
+_NAMES: tuple[tuple[str, str], ...] = (
+    ("fuse", r"(^|\.)(cross_modal\w*|x_layers|\w*fusion\w*)(\.|$)"),
+    ("head", r"(^|\.)(lm_head|classifier|cls|qa_outputs|score|proj_out|\w*_head|itm_score|bbox_predictor)(\.|$)"),
+    ("project", r"(^|\.)(\w*projector|connector|(visual|text)_projection|(vision|text)_proj|merger|deepstack_merger_list)(\.|$)"),
+    ("encode.vision", r"(^|\.|_)(vision|visual|visn|image|img|pixel|r_layers)"),
+    ("encode.audio", r"(^|\.|_)(audio|speech|mel)"),
+    ("encode.text", r"(^|\.)(text_encoder|text_model)(\.|$)"),
+)
+_HEADS = frozenset({"head"})
+LANGUAGE = "prefill.language"
+WHOLE = "forward"
+OUTER = ""
+"""The name of the model itself."""
+
+
+def stage_of(model: Any, traits: frozenset[Trait]) -> Callable[[str], str | None]:
+    """Give the function from a module's name in MODEL, which takes TRAITS, to its stage; None where it has none of its own.
+
+    A model that generates nothing and takes one kind of input is timed as a whole, but for its head.
+    """
+    towers = is_composed(model, traits)
+    base = str(getattr(model, "base_model_prefix", ""))
+    encodes = bool(getattr(model.config, "is_encoder_decoder", False)) or any(
+        name.endswith("language_model.encoder") for name, _ in model.named_modules()
+    )
+    media = traits & {Trait.IMAGE, Trait.AUDIO, Trait.VIDEO}
+
+    def stage(name: str) -> str | None:
+        found = next((stage for stage, pattern in _NAMES if re.search(pattern, name)), None)
+        if found is not None or not towers:
+            return found if towers or found in _HEADS else None
+        if encodes and re.search(r"(^|\.)encoder(\.|$)", name):
+            return "encode.audio" if media == {Trait.AUDIO} else "encode.text"
+        if Trait.GENERATES in traits:
+            inside = re.search(r"(^|\.)(\w*decoder|language_model)(\.|$)", name)
+            return LANGUAGE if inside or (name == base and not encodes and not _holds_towers(model, base)) else None
+        return "encode.text" if re.search(r"(^|\.)(encoder\.layer|(\w*\.)?embeddings)(\.|$)", name) else None
+
+    return stage
+
+
+def is_composed(model: Any, traits: frozenset[Trait]) -> bool:
+    """Tell whether MODEL, which takes TRAITS, has stages inside: it generates, or takes several kinds of input.
+
+    Regions of an image are one that no processor gives.
+    """
+    kinds = traits & {Trait.TEXT, Trait.IMAGE, Trait.AUDIO, Trait.VIDEO}
+    return Trait.GENERATES in traits or len(kinds) > 1 or (Trait.TEXT in traits and beside.takes_regions(model))
+
+
+def _holds_towers(model: Any, base: str) -> bool:
+    """Tell whether the base model wraps a language model of its own, and so is no language model itself."""
+    inner = getattr(model, base, None)
+    return inner is None or hasattr(inner, "language_model") or hasattr(inner, "decoder")
+
+
+@contextmanager
+def seen(model: Any, stage: Callable[[str], str | None], into: dict[str, str]) -> Iterator[None]:
+    """Watch every module of MODEL while the block runs and put into INTO those to be timed, by name, with their stage."""
+    active: list[str | None] = []
+
+    def before(name: str) -> Callable[..., None]:
+        own = stage(name)
+
+        def enter(*_: Any) -> None:
+            if own is not None and own not in active:
+                into[name] = own
+            active.append(own)
+
+        return enter
+
+    def after(*_: Any) -> None:
+        active.pop()
+
+    hooks = []
+    for name, module in model.named_modules():
+        hooks += [module.register_forward_pre_hook(before(name)), module.register_forward_hook(after, always_call=True)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def expected(model: Any, stage: Callable[[str], str | None], ran: Mapping[str, str]) -> tuple[str, ...]:
+    """List the stages that MODEL has modules for and that did not run: these were not observed."""
+    there = {found for name, _ in model.named_modules() if (found := stage(name)) is not None}
+    return tuple(sorted(there - set(ran.values())))

@@ -1,0 +1,107 @@
+"""Which attention kernels really ran, seen by the profiler: of the whole model, and of each sub-model by its name.
+
+A fused or dispatched operator names its kernel. Where a part ran a softmax and no such operator its attention was computed by plain
+matrix products: it is `eager`. What two kernels ran in is joined by `+`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bench.worker.loads.loading import Loaded
+
+_OPERATORS: tuple[tuple[str, str], ...] = (
+    ("_scaled_dot_product_flash_attention", "flash"),
+    ("_scaled_dot_product_efficient_attention", "efficient"),
+    ("_scaled_dot_product_cudnn_attention", "cudnn"),
+    ("_scaled_dot_product_attention_math", "math"),
+    ("_scaled_dot_product_fused_attention_overrideable", "overrideable"),
+    ("flex_attention", "flex"),
+    ("flash_attn_3", "flash_attention_3"),
+    ("flash_attn3", "flash_attention_3"),
+    ("flash_attn", "flash_attention_2"),
+)
+_SOFTMAX = ("aten::softmax", "aten::_softmax", "aten::_safe_softmax")
+_MARK = "bench.part:"
+_WHOLE = "model"
+EAGER = "eager"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The kernels of the whole, and by part where there are parts that have attention."""
+
+    whole: str
+    by_part: Mapping[str, str]
+
+
+def seen(loaded: Loaded, step: Callable[[], object], *, by_part: bool) -> Seen:
+    """Run STEP under the profiler, in a pass of its own. BY_PART puts hooks on sub-models, which a compiled graph does not bear."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with _marked(loaded.model if by_part else None), profile(activities=[ProfilerActivity.CPU]) as profiler:
+        step()
+    found: dict[str, set[str]] = {}
+    for event in profiler.events():
+        kernel = _kernel(event.name)
+        if kernel is not None:
+            part, inside = _place(event)
+            if kernel != EAGER or not inside:
+                found.setdefault(part, set()).add(kernel)
+    each = {part: _joined(kernels) for part, kernels in sorted(found.items())}
+    towers = {part: kernels for part, kernels in each.items() if part != _WHOLE}
+    kernels = {one for joined in (towers or each).values() for one in joined.split("+")}
+    return Seen(whole="+".join(sorted(kernels)) or EAGER, by_part=towers or each)
+
+
+def _kernel(name: str) -> str | None:
+    if name in _SOFTMAX:
+        return EAGER
+    return next((kernel for operator, kernel in _OPERATORS if operator in name), None)
+
+
+def _joined(kernels: set[str]) -> str:
+    """Name KERNELS of one part: beside a fused one a softmax is something else, such as a router's."""
+    return "+".join(sorted(kernels - {EAGER})) or EAGER
+
+
+def _place(event: Any) -> tuple[str, bool]:
+    """Give the innermost part that EVENT ran in, and whether it is inside of an attention operator."""
+    inside, above = False, event.cpu_parent
+    while above is not None:
+        if above.name.startswith(_MARK):
+            return above.name.removeprefix(_MARK), inside
+        inside = inside or _kernel(above.name) not in {None, EAGER}
+        above = above.cpu_parent
+    return _WHOLE, inside
+
+
+@contextmanager
+def _marked(model: Any) -> Iterator[None]:
+    """Let the profiler see where the sub-models of MODEL begin and end; None marks nothing."""
+    from torch.profiler import record_function
+    from transformers import PreTrainedModel
+
+    hooks: list[Any] = []
+    open_marks: list[Any] = []
+
+    def before(name: str) -> Callable[..., None]:
+        def enter(*_: Any) -> None:
+            mark = record_function(f"{_MARK}{name}")
+            mark.__enter__()
+            open_marks.append(mark)
+
+        return enter
+
+    def after(*_: Any) -> None:
+        open_marks.pop().__exit__(None, None, None)
+
+    for name, module in model.named_modules() if model is not None else ():
+        if name and isinstance(module, PreTrainedModel):
+            hooks += [module.register_forward_pre_hook(before(name)), module.register_forward_hook(after, always_call=True)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,0 +1,1 @@
+"""Fewer bits: quantization asked for and looked up on the layers, and autocast."""

@@ -1,0 +1,1 @@
+"""A stream of requests, served in static or continuous batches."""

@@ -1,0 +1,144 @@
+"""Real trials of one tiny decoder: parts of it on disk, in two processes, and under a stream of requests."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+import pytest
+
+from bench.domain.metric import Samples
+from bench.domain.model import ModelFacts
+from bench.domain.outcome import ReasonCode
+from bench.domain.procedure import StartMethod
+from bench.domain.values import Json
+from bench.execution.executors.local import Local
+from bench.protocol.messages import Build, Event, Failed, Finished, Measure, Observed, Sampled
+from tests.support.cases import a_model, a_request
+
+pytestmark = pytest.mark.torch
+
+LIMIT_S = 240.0
+STREAM: Mapping[str, Json] = {
+    "count": 6, "arrival": "all", "prompt_tokens": {"choice": [8, 24]}, "new_tokens": {"uniform": [3, 8]}, "seed": 1,
+    "cache": {"page_size": 8, "num_blocks": 6}, "slo": {"ttft": 60.0},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[Local]:
+    opened = Local(env={"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"})
+    opened.open(1, StartMethod.NURSERY)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def model(executor: Local, tmp_path_factory: pytest.TempPathFactory) -> ModelFacts:
+    out = tmp_path_factory.mktemp("checkpoints") / "tiny-llama"
+    events = list(executor.ask(Build(preset="tiny-llama", task="text-generation", out=str(out)), 0, LIMIT_S, None))
+    assert any(isinstance(event, Finished) for event in events), executor.stderr_tail()
+    return a_model("tiny-llama", folder=out)
+
+
+def ask(executor: Local, request: Measure) -> list[Event]:
+    return list(executor.ask(request, 0, LIMIT_S, None))
+
+
+def measure(executor: Local, model: ModelFacts, **axes: Json) -> list[Event]:
+    return ask(executor, a_request(model, **{"threads": 1, "prompt_tokens": 8, "new_tokens": 2, "dtype": "float32", **axes}))
+
+
+def facts(events: list[Event]) -> dict[str, Any]:
+    assert any(isinstance(event, Finished) for event in events), [event for event in events if isinstance(event, Failed)]
+    found: dict[str, Any] = {}
+    for event in events:
+        found |= event.facts if isinstance(event, Observed) else {}
+    return found
+
+
+def sampled(events: list[Event], name: str, part: str | None = None) -> Samples:
+    every = [event.samples for event in events if isinstance(event, Sampled)]
+    return next(one for one in every if (one.metric.name, one.part) == (name, part))
+
+
+def failure(events: list[Event]) -> Failed:
+    (failed,) = [event for event in events if isinstance(event, Failed)]
+    return failed
+
+
+def test_a_model_larger_than_its_memory_lies_on_disk_in_part(executor: Local, model: ModelFacts) -> None:
+    asked: Json = {"max_memory": {"cpu": "2MB"}, "offload": "disk"}
+    before = set(Path(gettempdir()).glob("bench-offload-*"))
+    found = facts(measure(executor, model, device_map=asked))
+    assert set(Path(gettempdir()).glob("bench-offload-*")) <= before, "what was offloaded ends with the trial"
+    assert found["device_map"] == asked
+    assert found["device"] == "cpu"
+    assert 0 < found["placed_bytes"]["cpu"] <= 2_000_000 < found["placed_bytes"]["disk"]
+
+
+def test_what_does_not_fit_is_refused_unless_the_disk_is_asked_for(executor: Local, model: ModelFacts) -> None:
+    failed = failure(measure(executor, model, device_map={"max_memory": {"cpu": "2MB"}}))
+    assert failed.reason_code is ReasonCode.NOT_AS_REQUESTED
+    assert "would lie on disk: ask for offload: disk" in failed.reason
+
+
+def test_branches_that_are_tied_are_not_parted(executor: Local, model: ModelFacts) -> None:
+    failed = failure(measure(executor, model, device_map={"modules": {"lm_head": "disk"}}))
+    assert failed.reason_code is ReasonCode.NOT_IN_CLASS
+    assert "lm_head.weight is tied to model.embed_tokens.weight" in failed.reason
+
+
+@pytest.mark.parametrize("how", ["tensor", "pipeline", "data"])
+def test_two_ranks_share_a_model_and_speak_as_one_trial(executor: Local, model: ModelFacts, how: str) -> None:
+    events = measure(executor, model, ranks=2, parallel=how, batch_size=2)
+    found = facts(events)
+    assert (found["ranks"], found["parallel"], found["batch_size"], found["new_tokens"]) == (2, how, 2, 2)
+    whole = sampled(events, "forward").values
+    each = [sampled(events, "forward", part=f"rank={rank}").values for rank in (0, 1)]
+    assert whole == tuple(max(pair) for pair in zip(*each, strict=True))
+    assert sampled(events, "params.count").values == (1_112_192,)
+    sent = sampled(events, "transfer.bytes").values[0]
+    assert (sent == 0) is (how == "data")
+    least, most = min(found["rank_bytes_by_rank"]), max(found["rank_bytes_by_rank"])
+    assert most < 4_448_768 or how == "data"
+    assert sampled(events, "params.bytes").values[0] == pytest.approx(least + most, rel=0.01)
+    assert any(isinstance(event, Sampled) and event.samples.metric.name == "pipeline.idle_share" for event in events) is (
+        how == "pipeline"
+    )
+
+
+def test_a_batch_that_ranks_cannot_part_is_refused_by_all_of_them(executor: Local, model: ModelFacts) -> None:
+    failed = failure(measure(executor, model, ranks=2, parallel="data", batch_size=3))
+    assert failed.reason == "parallel data: a batch of 3 cannot be parted evenly over 2 ranks"
+
+
+def streamed(model: ModelFacts, batching: str) -> Measure:
+    request = a_request(model, threads=1, dtype="float32")
+    left_out = {"prompt_tokens", "new_tokens", "cache", "depth", "mask", "sampling", "num_beams", "draft", "prefill_chunk", "stop"}
+    kept = {axis: value for axis, value in request.case.requested.items() if axis not in left_out and "output_" not in axis}
+    requested = {**kept, "scenario": "requests", "batching": batching, "batch_size": 3, "requests": STREAM}
+    return replace(request, case=replace(request.case, requested=requested))
+
+
+def test_both_ways_of_batching_serve_the_same_tokens(executor: Local, model: ModelFacts) -> None:
+    static, continuous = (ask(executor, streamed(model, batching)) for batching in ("static", "continuous"))
+    for events in (static, continuous):
+        found = facts(events)
+        assert (found["requests_served"], found["requests_differing"], found["batch_size"]) == (6, 0, 3)
+        assert sampled(events, "requests.same_tokens").values == (1.0,)
+        waited, first, whole = (sampled(events, name).values for name in ("queue_wait", "request.ttft", "request.e2e"))
+        assert all(0 <= wait < token <= end for wait, token, end in zip(waited, first, whole, strict=True))
+        assert max(sampled(events, "requests.in_step").values) <= 3
+    assert facts(static)["requests_new_tokens"] == facts(continuous)["requests_new_tokens"]
+    assert facts(continuous)["paged_cache"] == {"page_size": 8, "num_blocks": 6, "max_batch_tokens": 72}
+    used, free = (sampled(continuous, f"cache.blocks_{name}").values for name in ("used", "free"))
+    assert {sum(pair) for pair in zip(used, free, strict=True)} == {6}
+
+
+def test_a_request_that_the_cache_cannot_hold_is_refused(executor: Local, model: ModelFacts) -> None:
+    request = streamed(model, "continuous")
+    long: Mapping[str, Json] = {**STREAM, "prompt_tokens": 48}
+    asked = replace(request, case=replace(request.case, requested={**request.case.requested, "requests": long}))
+    assert " tokens does not fit into a cache of 6 blocks of 8 tokens" in failure(ask(executor, asked)).reason
