@@ -11,8 +11,11 @@ from pydantic_core import PydanticCustomError
 
 from bench.domain import lengths
 from bench.domain.axes import AXES, BY_NAME, Axis, Scenario
+from bench.domain.model import Submodel
+from bench.domain.particulars import OVER
 from bench.domain.procedure import Procedure, StartMethod
 from bench.domain.values import Json
+from bench.planning import mappings, placements, requests
 from bench.planning.amounts import BYTES_PATTERN, SECONDS_PATTERN, read_bytes, read_seconds
 from bench.planning.wording import knows, quoted, spellings, unknown, unknown_value
 
@@ -36,7 +39,7 @@ def _axis_value(axis: Axis) -> Callable[[Json], Json]:
         said = _mapping_said(axis, value) if axis.knows(value) else unknown_value(axis, value)
         if said is not None:
             raise PydanticCustomError("bench", "{said}", {"said": said})
-        return lengths.ordered(value) if axis.mapping_keys == lengths.KEYS and lengths.is_mixed(value) else value
+        return lengths.ordered(value) if lengths.are_keys(axis.mapping_keys) and lengths.is_mixed(value) else value
 
     return check
 
@@ -47,18 +50,10 @@ def _mapping_said(axis: Axis, value: Json) -> str | None:
         return None
     if axis.name == "quantization":
         return _quantization_said(value)
-    return lengths.said(axis.name, value) if axis.mapping_keys == lengths.KEYS else _placement_said(axis, value)
-
-
-def _placement_said(axis: Axis, value: Mapping[str, Json]) -> str | None:
-    if "modules" in value and len(value) > 1:
-        return f"{axis.name} takes either modules, or max_memory and offload"
-    if value.get("offload", "disk") != "disk":
-        return unknown(f"{axis.name} offload", value["offload"], ["disk"])
-    for key in ("max_memory", "modules"):
-        if key in value and not (isinstance(value[key], dict) and value[key]):
-            return f"{axis.name} {key} takes a mapping with at least one entry"
-    return None
+    if axis.name in mappings.SAID:
+        return mappings.SAID[axis.name](value)
+    distributed = lengths.are_keys(axis.mapping_keys)
+    return lengths.said(axis.name, value, axis.mapping_keys) if distributed else placements.said(axis.name, value)
 
 
 def _quantization_said(value: Mapping[str, Json]) -> str | None:
@@ -106,9 +101,15 @@ def _without_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
+if TYPE_CHECKING:
+    _PART: TypeAlias = str
+else:
+    _PART = Literal[tuple(part.value for part in Submodel)]
+_OF_PART = "this part of it by itself, with the arguments that the whole model calls it with"
 _PICKS: dict[str, Any] = {
     "model": (str, Field(None, description="a model of this suite, by its name", json_schema_extra=_without_default)),
     "task": (str, Field(None, description="a task's name", json_schema_extra=_without_default)),
+    "submodel": (_PART, Field(None, description="a part that the model is listed with", json_schema_extra=_without_default)),
 }
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class OfPreset(_Form):
 
     preset: str = Field(description="a preset's name: `bench models` lists them")
     task: str | None = Field(None, description="the preset's first where it is left out")
+    submodel: _PART | None = Field(None, description=_OF_PART)
 
 
 class _Checkpoint(_Form):
@@ -134,6 +136,7 @@ class _Checkpoint(_Form):
     trust_remote_code: bool = Field(default=False, description="run the code that comes with the checkpoint")
     fresh_head: bool = Field(default=False, description="accept a head with new weights")
     num_labels: int | None = Field(None, ge=1, description="classes of a fresh head")
+    submodel: _PART | None = Field(None, description=_OF_PART)
 
 
 class OfPath(_Checkpoint):
@@ -226,6 +229,96 @@ class Bounds(_Form):
     ] = Field(None, description="anonymous memory above the trial's baseline, such as 8GiB", json_schema_extra=_without_default)
 
 
+class OfMetric(_Form):
+    """What the gate says of one metric."""
+
+    gated: bool | None = Field(None, description="whether the gate is about it", json_schema_extra=_without_default)
+    margin: float | None = Field(None, ge=0, lt=1, description="as above, of this metric", json_schema_extra=_without_default)
+    equivalence: float | None = Field(None, ge=0, lt=1, description="as above, of this metric", json_schema_extra=_without_default)
+
+
+class OfGate(_Form):
+    """What a comparison tolerates, and what a gate is about."""
+
+    margin: float | None = Field(
+        None, ge=0, lt=1, description="relative slowdown that is tolerated", json_schema_extra=_without_default
+    )
+    equivalence: float | None = Field(
+        None, ge=0, lt=1, description="equivalent within this; at least the margin", json_schema_extra=_without_default
+    )
+    metrics: dict[str, OfMetric] = Field({}, description="by a metric's name: gated, margin, equivalence")
+
+
+class OfCapacity(_Form):
+    """With scenario capacity: what is sought."""
+
+    over: Literal[OVER] = Field(description="the axis whose largest value that fits is sought")  # type: ignore[valid-type]
+    max: int = Field(ge=1, le=1 << 30, description="the value that is not gone beyond")
+
+
+class OfEndurance(_Form):
+    """With scenario endurance: how long one case goes on."""
+
+    minutes: float | None = Field(None, gt=0, lt=1e6, description="or steps", json_schema_extra=_without_default)
+    steps: int | None = Field(None, ge=20, description="or minutes", json_schema_extra=_without_default)
+
+
+class OfData(_Form):
+    """A data set of the user's that feeds the cases: either a file or a loader."""
+
+    file: str | None = Field(
+        None, min_length=1, description="items as JSON, one a line; relative to this file", json_schema_extra=_without_default
+    )
+    loader: str | None = Field(
+        None,
+        min_length=1,
+        description="package.module:function, which gives a DataLoader; looked up beside this file too",
+        json_schema_extra=_without_default,
+    )
+    items: int | None = Field(
+        None, ge=1, description="so many from the first on; all where left out", json_schema_extra=_without_default
+    )
+    absolute_paths: Literal["refused", "allowed"] = Field(
+        "refused", description="whether items may name media outside of the data file's folder"
+    )
+
+
+def _lengths(name: str) -> Any:
+    def check(value: Json) -> Json:
+        said = requests.length_said(name, value)
+        if said is not None:
+            raise PydanticCustomError("bench", "{said}", {"said": said})
+        return value
+
+    return Annotated[Any, AfterValidator(check), WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "object"}]})]
+
+
+class OfRequests(_Form):
+    """With scenario requests: the stream that is served."""
+
+    count: int = Field(ge=1, le=1 << 20, description="requests in all")
+    arrival: Literal["all", "poisson"] = Field("all", description="all at once, or by a Poisson process of the rate")
+    rate: float | None = Field(None, gt=0, description="requests a second, with poisson", json_schema_extra=_without_default)
+    prompt_tokens: _lengths("prompt_tokens") = Field(description="tokens of each prompt, or what they are drawn from")  # type: ignore[valid-type]
+    new_tokens: _lengths("new_tokens") = Field(description="tokens that each wants, or what they are drawn from")  # type: ignore[valid-type]
+    seed: int = Field(0, ge=0, lt=2**32, description="of lengths, tokens and arrivals")
+
+
+class OfCache(_Form):
+    """With scenario requests: the paged cache of continuous batching; what is left out fits the requests."""
+
+    page_size: int | None = Field(None, ge=4, description="tokens a page", json_schema_extra=_without_default)
+    num_blocks: int | None = Field(None, ge=1, description="blocks in all", json_schema_extra=_without_default)
+    max_batch_tokens: int | None = Field(None, ge=1, description="tokens in one step", json_schema_extra=_without_default)
+
+
+class OfTargets(_Form):
+    """With scenario requests: targets of service, which goodput counts by."""
+
+    ttft: float | None = Field(None, gt=0, description="seconds to a request's first token", json_schema_extra=_without_default)
+    itl: float | None = Field(None, gt=0, description="seconds between its tokens, in the mean", json_schema_extra=_without_default)
+
+
 class Document(_Form):
     """A suite: models, axes and how to measure them."""
 
@@ -241,9 +334,29 @@ class Document(_Form):
     scenario: Literal[tuple(scenario.value for scenario in Scenario)] = Field(  # type: ignore[valid-type]
         Scenario.INFERENCE.value, description="what is done with a model"
     )
+    data: OfData | None = Field(None, description="a data set of your own that feeds the cases", json_schema_extra=_without_default)
     load: Load = Field(default_factory=Load, description="the state that loading begins in")
     procedure: Sampling = Field(default_factory=Sampling, description="how to measure")
     limits: Bounds = Field(default_factory=Bounds, description="bounds of a trial")
+    capacity: OfCapacity | None = Field(
+        None, description="with scenario capacity: what is sought", json_schema_extra=_without_default
+    )
+    endurance: OfEndurance | None = Field(
+        None, description="with scenario endurance: how long one case goes on", json_schema_extra=_without_default
+    )
+    requests: OfRequests | None = Field(
+        None, description="with scenario requests: the stream that is served", json_schema_extra=_without_default
+    )
+    cache: OfCache | None = Field(
+        None, description="with scenario requests: the paged cache of continuous batching", json_schema_extra=_without_default
+    )
+    slo: OfTargets | None = Field(
+        None, description="with scenario requests: targets of service, for goodput", json_schema_extra=_without_default
+    )
+    gate: OfGate | None = Field(None, description="how comparisons of its runs are judged", json_schema_extra=_without_default)
+    environments: dict[str, Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]] = Field(
+        {}, description="requirements by name, each list built once by pip: values of the axis environment"
+    )
 
 
 def schema() -> dict[str, Json]:

@@ -40,13 +40,13 @@ def trial_s(planned: PlannedCase) -> float | None:
     if facts.parameters is None:
         return None
     size = facts.weight_bytes or 4 * facts.parameters
-    tokens = _integer(requested["batch_size"]) * (
+    tokens = _integer(requested.get("batch_size", 1)) * (
         lengths.longest(requested.get("prompt_tokens", 0)) + (_TOKENS_OF_AN_IMAGE if Trait.IMAGE in facts.traits else 0)
     )
     forward = max(2 * facts.parameters * tokens / _FLOPS, size / _BYTES_PER_S, _LEAST_CALL_S)
     calls = [_LEAST_CALL_S, _LEAST_CALL_S, forward]
     if Trait.GENERATES in facts.traits:
-        whole = forward + _integer(requested["new_tokens"]) * max(size / _BYTES_PER_S, _LEAST_CALL_S)
+        whole = forward + _integer(requested.get("new_tokens", 1)) * max(size / _BYTES_PER_S, _LEAST_CALL_S)
         calls += [whole, whole]
     return min(_FORK_S + size / _BYTES_PER_S + sum(_sampled_s(call, procedure) for call in calls), procedure.time_limit_s)
 

@@ -10,14 +10,16 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.domain.axes import AXES, BY_NAME, Axis
+from bench.domain.axes import AXES, Axis
 from bench.domain.model import ModelFacts
 from bench.domain.plan import Case, Suite
 from bench.domain.procedure import PageCache
 from bench.domain.values import Json, canonical
+from bench.models import submodels
+from bench.planning import data_sets, particulars, references
 
 _ID_LENGTH = 20
-_WHOLE = ("model", "task")
+_WHOLE = ("model", "task", "submodel")
 
 Place = tuple[str | int, ...]
 
@@ -37,15 +39,22 @@ _Combination = tuple[_Option, ...]
 
 @dataclass(slots=True)
 class Expansion:
-    """The cases of a suite with their models, what is wrong with its selections, and what people should know."""
+    """The cases of a suite with their models, what is wrong with its selections, and what people should know.
+
+    `references` has the case that each is compared with, by its id; some have none.
+    """
 
     cases: list[tuple[ModelFacts, Case]] = field(default_factory=list)
+    references: dict[str, Case] = field(default_factory=dict)
     findings: list[tuple[Place, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
 
-def expand(suite: Suite, models: Sequence[ModelFacts]) -> Expansion:
-    """Expand SUITE over MODELS, which are its own in order. Equal cases become one, and a remark says so."""
+def expand(suite: Suite, models: Sequence[ModelFacts], *, compared: bool = True) -> Expansion:
+    """Expand SUITE over MODELS, which are its own in order. Equal cases become one, and a remark says so.
+
+    What each case is COMPARED with is spelled only where it is wanted: it costs as much as the cases.
+    """
     result = Expansion()
     matrices = [_Matrix(suite, facts) for facts in models]
     excluded: set[int] = set()
@@ -60,7 +69,7 @@ def expand(suite: Suite, models: Sequence[ModelFacts]) -> Expansion:
         if index not in excluded:
             result.findings.append((("exclude", index), "this exclude entry matches no case"))
     result.findings.extend(_of_reference(suite, matrices))
-    _collect(matrices, result)
+    _collect(matrices, result, compared=compared)
     result.remarks.extend(_dropped(suite, matrices))
     return result
 
@@ -70,7 +79,11 @@ class _Matrix:
 
     def __init__(self, suite: Suite, facts: ModelFacts) -> None:
         self.suite, self.facts = suite, facts
-        self.axes = tuple(axis for axis in AXES if axis.applies(facts.traits, suite.scenario))
+        sought = particulars.dropped(suite)
+        applying = (
+            axis.within(suite.scenario) for axis in AXES if axis.applies(facts.traits, suite.scenario) and axis.name not in sought
+        )
+        self.axes = tuple(axis for axis in applying if submodels.uses(axis, facts))
         self.position = {axis.name: index for index, axis in enumerate(self.axes)}
         self.combinations: list[_Combination] = []
         self.additions: list[_Combination] = []
@@ -94,7 +107,7 @@ class _Matrix:
         if not self._names(entry) or any(key in written and key not in self.position for key in axes) or (axes and not here):
             return 0, 0
         wanted = self._wanted({key: entry[key] for key in here if key in written})
-        added = [(self.position[key], _option(BY_NAME[key], entry[key])) for key in here if key not in written]
+        added = [(self.position[key], _option(self.axes[self.position[key]], entry[key])) for key in here if key not in written]
         met = [at for at, combination in enumerate(self.combinations) if _has(combination, wanted)]
         for at in met if added else ():
             changed = list(self.combinations[at])
@@ -116,8 +129,8 @@ class _Matrix:
         self.combinations += self.additions
 
     def _names(self, entry: Mapping[str, Json]) -> bool:
-        """Tell whether ENTRY's model and task, where it has any, are these."""
-        own = {"model": self.facts.ref.name, "task": self.facts.task}
+        """Tell whether ENTRY's model, task and submodel, where it has any, are these."""
+        own = {"model": self.facts.ref.name, "task": self.facts.task, "submodel": self.facts.ref.submodel}
         return all(entry.get(key, value) == value for key, value in own.items())
 
     def _concerns(self, entry: Mapping[str, Json]) -> bool:
@@ -129,30 +142,51 @@ class _Matrix:
 
     def cases(self) -> Iterator[Case]:
         """Spell every combination as a case."""
-        if not self.combinations:
+        return self._spelled(self.combinations)
+
+    def references(self) -> Iterator[Case | None]:
+        """Give for every combination the case that it is compared with: what the reference names in place of its own values."""
+        entry = references.entry_of(self.suite)
+        if entry is None or self.facts.ref.submodel is not None or not self._concerns(entry):  # parts answer nothing
+            yield from itertools.repeat(None, len(self.combinations))
+            return
+        named = {
+            self.position[key]: _option(self.axes[self.position[key]], value) for key, value in entry.items() if key not in _WHOLE
+        }
+        places = range(len(self.axes))
+        compared = [tuple(named.get(place, combination[place]) for place in places) for combination in self.combinations]
+        each = {tuple(map(id, combination)): combination for combination in compared}  # of alike ones, one is spelled
+        spelled = dict(zip(each, self._spelled(list(each.values())), strict=True))
+        yield from (spelled[tuple(map(id, combination))] for combination in compared)
+
+    def _spelled(self, combinations: Sequence[_Combination]) -> Iterator[Case]:
+        """Spell COMBINATIONS as cases."""
+        if not combinations:
             return
         facts, suite = self.facts, self.suite
         whole: dict[str, Json] = {"model": facts.ref.name, "task": facts.task, "scenario": suite.scenario.value}
         identity: dict[str, Json] = {"model": facts.content, "task": facts.task, "scenario": suite.scenario.value}
-        if suite.page_cache is not PageCache.UNSET:
-            whole["page_cache"] = identity["page_cache"] = suite.page_cache.value
-        if suite.mmap is not None:
-            whole["mmap"] = identity["mmap"] = suite.mmap
+        whole |= (own := self._of_all_cases())
+        identity |= own
+        whole.update(data_sets.named(suite))
+        identity.update(data_sets.known_by(suite))
         if facts.ref.num_labels is not None:
             identity["num_labels"] = facts.ref.num_labels
         head = hashlib.sha256(canonical(identity).encode())
-        name = facts.ref.name if facts.ref.task is None else f"{facts.ref.name} {facts.task}"
+        name = " ".join(filter(None, (facts.ref.name, facts.ref.task and facts.task, facts.ref.submodel)))
         # Most axes have one value in all combinations: only the others are spelled for each.
-        varying = [place for place, options in enumerate(zip(*self.combinations, strict=True)) if len(set(map(id, options))) > 1]
+        varying = [place for place, options in enumerate(zip(*combinations, strict=True)) if len(set(map(id, options))) > 1]
         base = dict(whole)
-        base.update({axis.name: option.value for axis, option in zip(self.axes, self.combinations[0], strict=True)})
+        base.update({axis.name: option.value for axis, option in zip(self.axes, combinations[0], strict=True)})
         names = [(place, self.axes[place].name) for place in varying]
-        labels = _template([option.label for option in self.combinations[0]], range(len(self.axes)), varying)
-        hashes = _template([option.hashed for option in self.combinations[0]], self.by_name, varying)
-        for combination in self.combinations:
+        labels = _template([option.label for option in combinations[0]], range(len(self.axes)), varying)
+        hashes = _template([option.hashed for option in combinations[0]], self.by_name, varying)
+        for combination in combinations:
             hashed = head.copy()
             spelled = "".join([before + (combination[place].hashed if place >= 0 else "") for before, place in hashes])
             hashed.update(spelled.encode())
+            if suite.environments:
+                hashed.update(self._requirements(combination))
             requested = base.copy()
             for place, axis in names:
                 requested[axis] = combination[place].value
@@ -161,6 +195,23 @@ class _Matrix:
                 label=name + "".join([before + (combination[place].label if place >= 0 else "") for before, place in labels]),
                 requested=requested,
             )
+
+    def _of_all_cases(self) -> dict[str, Json]:
+        """Give what suite and model say of every case, beside the axes."""
+        own: dict[str, Json] = dict(particulars.of_cases(self.suite))
+        if self.suite.page_cache is not PageCache.UNSET:
+            own["page_cache"] = self.suite.page_cache.value
+        if self.suite.mmap is not None:
+            own["mmap"] = self.suite.mmap
+        if self.facts.ref.submodel is not None:
+            own["submodel"] = self.facts.ref.submodel.value
+        return own
+
+    def _requirements(self, combination: _Combination) -> bytes:
+        """Give what COMBINATION's environment holds, where the suite lists it: its name alone may mean another list elsewhere."""
+        place = self.position.get("environment")
+        listed = () if place is None else self.suite.environments.get(str(combination[place].value), ())
+        return "".join(f"\n{line}" for line in listed).encode()
 
 
 def _template(constant: Sequence[str], order: Iterable[int], varying: Sequence[int]) -> list[tuple[str, int]]:
@@ -215,12 +266,12 @@ def _of_reference(suite: Suite, matrices: Sequence[_Matrix]) -> Iterator[tuple[P
         yield ("reference",), "this reference applies to no model of the suite: none has its task and uses all axes that it names"
 
 
-def _collect(matrices: Sequence[_Matrix], result: Expansion) -> None:
+def _collect(matrices: Sequence[_Matrix], result: Expansion, *, compared: bool) -> None:
     """Put all cases together, each once."""
     owners: dict[str, str] = {}
     equal = 0
     for matrix in matrices:
-        for case in matrix.cases():
+        for case, reference in zip(matrix.cases(), matrix.references() if compared else itertools.repeat(None), strict=False):
             if case.id in owners:
                 equal += 1
                 if owners[case.id] != matrix.facts.ref.name:
@@ -228,16 +279,26 @@ def _collect(matrices: Sequence[_Matrix], result: Expansion) -> None:
                 continue
             owners[case.id] = matrix.facts.ref.name
             result.cases.append((matrix.facts, case))
+            if reference is not None:
+                result.references[case.id] = reference
     if equal:
         result.remarks.append(
             f"{equal} {'case was equal to another and is' if equal == 1 else 'cases were equal to others and are'} measured once"
         )
 
 
+def _spoken(facts: ModelFacts) -> str:
+    return facts.ref.name if facts.ref.submodel is None else f"{facts.ref.name} {facts.ref.submodel}"
+
+
 def _dropped(suite: Suite, matrices: Sequence[_Matrix]) -> Iterator[str]:
     """Say which written axes were dropped from which models."""
     for axis, values in suite.axes.items():
-        without = list(dict.fromkeys(matrix.facts.ref.name for matrix in matrices if axis not in matrix.position))
+        without = list(dict.fromkeys(_spoken(matrix.facts) for matrix in matrices if axis not in matrix.position))
         if without:
             effect = f": its {len(values)} values give one case there" if len(values) > 1 else ""
             yield f"{axis} does not apply to {', '.join(without)} and was dropped{effect}"
+    if suite.reference is not None:
+        apart = [matrix.facts.ref.name for matrix in matrices if not matrix._concerns(suite.reference)]  # noqa: SLF001 -- of this module
+        if apart:
+            yield f"the reference is not for {', '.join(dict.fromkeys(apart))}: outputs of these are not compared"

@@ -12,6 +12,7 @@ from bench.domain.outcome import Refusal
 from bench.domain.plan import Case, Plan, PlannedCase, SkippedCase, Suite
 from bench.domain.values import Json, canonical
 from bench.planning.expand import expand
+from bench.planning.references import References
 from bench.planning.suites import Draft
 from bench.planning.wording import unknown
 from bench.protocol.codec import dumps
@@ -19,7 +20,7 @@ from bench.protocol.codec import dumps
 Judge = Callable[[ModelFacts, Mapping[str, Json]], Refusal | None]
 """Says why a case cannot run, from the model and what is requested; None where nothing speaks against it."""
 
-_WHOLE = ("model", "task", "scenario", "page_cache", "mmap")
+_WHOLE = ("model", "task", "submodel", "scenario", "page_cache", "mmap")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ def _shown(value: Json) -> str:
     return value if isinstance(value, str) else canonical(value)
 
 
-def draw_up(sources: Sequence[Source], judge: Judge, wanted: Filter) -> Plan:
+def draw_up(sources: Sequence[Source], judge: Judge, wanted: Filter, *, compared: bool = True) -> Plan:
     """Put the cases of all SOURCES that are WANTED into one plan, in the order of the suites and their models.
 
     Raises SuiteError where a suite's selections make no sense, UsageError where nothing is left.
@@ -79,25 +80,26 @@ def draw_up(sources: Sequence[Source], judge: Judge, wanted: Filter) -> Plan:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _draw_up(sources, judge, wanted)
+        return _draw_up(sources, judge, wanted, compared=compared)
     finally:
         if collecting:
             gc.enable()
 
 
-def _draw_up(sources: Sequence[Source], judge: Judge, wanted: Filter) -> Plan:
+def _draw_up(sources: Sequence[Source], judge: Judge, wanted: Filter, *, compared: bool) -> Plan:
     cases: list[PlannedCase] = []
     skipped: list[SkippedCase] = []
     remarks: list[str] = []
     seen = 0
+    known = References(judge)
     for source in sources:
-        expansion = expand(source.suite, source.models)
+        expansion = expand(source.suite, source.models, compared=compared)
         for place, said in expansion.findings:
             root = source.draft.root
             source.draft.complain(1 if root is None else root.line_of(place), said)
         source.draft.settle()
         prefix = f"{source.suite.name}: " if len(sources) > 1 else ""
-        remarks.extend(prefix + remark for remark in (*expansion.remarks, *_of_suite(source.suite)))
+        remarks.extend(prefix + remark for remark in expansion.remarks)
         for facts, case in expansion.cases:
             if not wanted.wants(case):
                 continue
@@ -106,7 +108,8 @@ def _draw_up(sources: Sequence[Source], judge: Judge, wanted: Filter) -> Plan:
                 continue
             refusal = judge(facts, case.requested)
             if refusal is None:
-                cases.append(PlannedCase(case=case, model=facts, suite=source.suite))
+                reference = known.of(facts, case, expansion.references.get(case.id))
+                cases.append(PlannedCase(case=case, model=facts, suite=source.suite, reference=reference))
             else:
                 skipped.append(SkippedCase(case=case, suite=source.suite, refusal=refusal))
     if not cases and not skipped and (wanted.where or wanted.of > 1):
@@ -118,12 +121,6 @@ def _draw_up(sources: Sequence[Source], judge: Judge, wanted: Filter) -> Plan:
         remarks=tuple(remarks),
         digest=_digest(sources, cases, skipped),
     )
-
-
-def _of_suite(suite: Suite) -> Iterable[str]:
-    """Say what of SUITE this version reads and does not act upon."""
-    if suite.reference is not None:
-        yield "reference: outputs are not compared with the reference case in this version"
 
 
 def _digest(sources: Sequence[Source], cases: Iterable[PlannedCase], skipped: Iterable[SkippedCase]) -> str:

@@ -7,6 +7,7 @@ from bench.domain.model import Kind, ModelRef
 from bench.domain.plan import Suite
 from bench.domain.values import Json, canonical
 from bench.models import presets
+from bench.planning import environments, particulars
 from bench.planning.tree import Node
 from bench.planning.wording import did_you_mean, knows, quoted, unknown
 
@@ -31,6 +32,8 @@ def findings(suite: Suite, root: Node, *, allow_floating: bool) -> Iterator[Find
             seen.add(spelled)
     yield from _of_selections(suite, root)
     yield from ((root.line_of_key(("procedure", key)), said) for key, said in _of_procedure(suite))
+    yield from environments.findings(suite, root)
+    yield from particulars.findings(suite, root)
 
 
 def _of_model(ref: ModelRef, *, allow_floating: bool) -> Iterator[str]:

@@ -4,18 +4,22 @@ import hashlib
 import re
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
 from bench.domain.axes import Scenario
+from bench.domain.data import Data
 from bench.domain.errors import Problem, SuiteError, UsageError
-from bench.domain.model import Kind, ModelRef
+from bench.domain.gating import Gating, Tolerance
+from bench.domain.model import Kind, ModelRef, Submodel
+from bench.domain.particulars import Capacity, Endurance
 from bench.domain.plan import Suite
 from bench.domain.procedure import Limits, PageCache, Procedure, StartMethod, Warmup
 from bench.domain.values import Json
-from bench.planning import document, sense, tree
+from bench.planning import data_sets, document, requests, sense, tree
 from bench.planning.amounts import read_bytes, read_seconds
 from bench.planning.wording import quoted, unknown
 
@@ -43,7 +47,7 @@ class Draft:
     def settle(self) -> None:
         """Raise SuiteError where there are problems, in the order of the file."""
         if self.problems:
-            raise SuiteError(tuple(sorted(self.problems, key=lambda problem: problem.line)))
+            raise SuiteError(tuple(sorted(self.problems, key=lambda problem: (problem.file != self.file, problem.line))))
 
 
 def load(path: Path, *, allow_floating: bool = False) -> tuple[Suite, Draft]:
@@ -61,10 +65,20 @@ def load(path: Path, *, allow_floating: bool = False) -> tuple[Suite, Draft]:
     if form is None:
         draft.settle()
     suite = _suite(cast("document.Document", form), path, hashlib.sha256(data).hexdigest())
+    suite = replace(suite, data=_data(cast("document.Document", form), path, draft))
     for finding in sense.findings(suite, draft.root, allow_floating=allow_floating):
         draft.complain(*finding)
     draft.settle()
     return suite, draft
+
+
+def _data(form: document.Document, path: Path, draft: Draft) -> Data | None:
+    """Read the data set that the suite at PATH names; what is wrong with it goes to DRAFT."""
+    root = cast("tree.Node", draft.root)
+    if form.data is None:
+        return None
+    asked = form.data.model_dump(exclude_unset=True)
+    return data_sets.read(asked, path.parent, lambda what: draft.complain(root.line_of_key(("data",)), what), draft.problems)
 
 
 def _bytes(path: Path) -> bytes:
@@ -154,6 +168,13 @@ _FORMS: Mapping[str, type[BaseModel]] = {
     "procedure": document.Sampling,
     "load": document.Load,
     "limits": document.Bounds,
+    "capacity": document.OfCapacity,
+    "requests": document.OfRequests,
+    "cache": document.OfCache,
+    "slo": document.OfTargets,
+    "endurance": document.OfEndurance,
+    "gate": document.OfGate,
+    "data": document.OfData,
     "<preset>": document.OfPreset,
     "<path>": document.OfPath,
     "<hub>": document.OfHub,
@@ -162,7 +183,8 @@ _FORMS: Mapping[str, type[BaseModel]] = {
 
 def _keys(place: tree.Path, tag: str | None) -> list[str]:
     """List the keys that a mapping at PLACE, in a model the kind that TAG says, may have."""
-    form = _FORMS.get(tag or (str(place[0]) if place else ""), document.Document)
+    within = document.OfMetric if place[:2] == ("gate", "metrics") else document.Document
+    form = within if within is document.OfMetric else _FORMS.get(tag or (str(place[0]) if place else ""), within)
     return list(form.model_fields)
 
 
@@ -174,7 +196,7 @@ def _suite(form: document.Document, path: Path, digest: str) -> Suite:
         file=str(path),
         name=form.name,
         models=tuple(_ref(entry, path.parent) for entry in form.models),
-        axes={name: tuple(values) for name, values in whole.get("axes", {}).items()},
+        axes={**_loads(form), **{name: tuple(values) for name, values in whole.get("axes", {}).items()}},
         include=tuple(whole.get("include", ())),
         exclude=tuple(whole.get("exclude", ())),
         reference=whole.get("reference"),
@@ -195,9 +217,25 @@ def _suite(form: document.Document, path: Path, digest: str) -> Suite:
             start_method=StartMethod(sampling.start_method),
         ),
         limits=Limits(host_memory_bytes=_memory(form.limits.host_memory)),
+        capacity=None if form.capacity is None else Capacity(**form.capacity.model_dump()),
+        endurance=None if form.endurance is None else Endurance(**form.endurance.model_dump()),
+        gate=None if form.gate is None else _gate(form.gate),
+        requests=requests.of_form(form.requests, form.cache, form.slo),
+        environments={name: tuple(lines) for name, lines in form.environments.items()},
         digest=digest,
         commit=_commit(path.parent),
     )
+
+
+def _loads(form: document.Document) -> dict[str, tuple[Json, ...]]:
+    """Give what `load` says as axes, where loading is all that is measured."""
+    said: dict[str, Json] = {"page_cache": form.load.page_cache, "mmap": form.load.mmap}
+    return {name: (value,) for name, value in said.items() if value is not None and form.scenario == Scenario.LOAD}
+
+
+def _gate(form: document.OfGate) -> Gating:
+    metrics = {name: Tolerance(**dict(said)) for name, said in form.metrics.items()}
+    return Gating(margin=form.margin, equivalence=form.equivalence, metrics=metrics)
 
 
 def _warmup(rule: Json) -> Warmup:
@@ -216,6 +254,8 @@ def _ref(model: document.Model, folder: Path) -> ModelRef:
         return ModelRef(kind=Kind.PRESET, name=model, where=model)
     entry = model.model_dump(exclude_unset=True)
     options = {key: entry[key] for key in entry if key not in {"preset", "path", "hub"}}
+    if options.get("submodel") is not None:
+        options["submodel"] = Submodel(options["submodel"])
     if "preset" in entry:
         return ModelRef(kind=Kind.PRESET, name=entry["preset"], where=entry["preset"], **options)
     if "path" in entry:

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.domain.axes import AXES, Scenario
-from bench.domain.model import ModelFacts
+from bench.domain.model import ModelFacts, Submodel
 from bench.domain.plan import Case, Suite
 from bench.domain.procedure import PageCache, Procedure
 from bench.domain.task import Trait
 from bench.domain.values import Json, canonical
+from bench.models import submodels
 from bench.planning.expand import Expansion, expand
 from tests.support.suites import GENERATES, IMAGE, TEXT, a_matrix, facts
 
@@ -325,3 +326,29 @@ def test_a_hundred_thousand_cases_have_ids_of_their_own() -> None:
     assert len(result.cases) == 100_000
     assert len({case.id for _, case in result.cases}) == 100_000
     assert result.cases[-1][1].requested["batch_size"] == 100
+
+
+def part(submodel: Submodel) -> ModelFacts:
+    return submodels.narrowed(replace(WRITER, ref=replace(WRITER.ref, submodel=submodel)))
+
+
+def test_a_part_of_a_model_is_another_case_that_says_so() -> None:
+    case, whole = cases_of([part(Submodel.LANGUAGE), WRITER], batch_size=[2])
+    assert (case.label, case.requested["submodel"]) == ("writer language batch_size=2", "language")
+    assert case.requested.keys() >= {"prompt_tokens", "batch_size"}
+    assert not case.requested.keys() & {"new_tokens", "cache", "depth"}
+    assert "submodel" not in whole.requested
+    assert case.id != whole.id
+
+
+def test_what_does_not_apply_to_a_part_is_dropped_by_its_name() -> None:
+    suite = a_matrix([part(Submodel.LANGUAGE), WRITER], new_tokens=[4, 8])
+    result = expand(suite, [part(Submodel.LANGUAGE), WRITER])
+    assert len(result.cases) == 3
+    assert result.remarks == ["new_tokens does not apply to writer language and was dropped: its 2 values give one case there"]
+
+
+def test_a_part_is_selected_by_its_name() -> None:
+    models = [part(Submodel.LANGUAGE), WRITER]
+    cases = cases_of(models, batch_size=[1, 2], exclude=[{"submodel": "language", "batch_size": 2}])
+    assert shown(cases, "batch_size") == [(1,), (1,), (2,)]

@@ -105,11 +105,6 @@ def test_a_filter_may_name_values_that_are_no_words() -> None:
     assert len(plan.cases) == 1
 
 
-def test_a_reference_is_read_and_not_acted_upon_and_a_remark_says_so() -> None:
-    plan = draw_up([a_source(a_matrix([WRITER], reference={"dtype": "float32"}))], nothing_against, Filter())
-    assert plan.remarks == ("reference: outputs are not compared with the reference case in this version",)
-
-
 def test_the_digest_is_of_suites_procedure_limits_and_cases() -> None:
     suite = a_matrix([WRITER], batch_size=[1, 2])
 

@@ -191,10 +191,11 @@ def test_long_values_are_cut_where_they_are_shown() -> None:
 
 
 def test_every_shipped_suite_is_fine_and_points_editors_at_the_schema() -> None:
-    shipped = sorted((ROOT / "suites").glob("*.yaml"))
+    shipped = sorted((ROOT / "suites").glob("**/*.yaml"))
     assert shipped
     for path in shipped:
-        assert path.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=schema.json\n"), path
+        up = "../" * (len(path.relative_to(ROOT / "suites").parts) - 1)
+        assert path.read_text(encoding="utf-8").startswith(f"# yaml-language-server: $schema={up}schema.json\n"), path
         assert workflow.draw_up(workflow.read_suites([path])).cases, path
 
 
