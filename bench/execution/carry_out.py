@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from bench.domain.model import Kind, ModelFacts
+from bench.domain.outcome import Refusal
 from bench.domain.plan import PlannedCase, Trial
 from bench.domain.procedure import StartMethod
 from bench.domain.record import Record
 from bench.domain.values import Json
+from bench.execution import capacity
 from bench.execution import trial as one_trial
 from bench.execution.executors import Executor
-from bench.execution.materialise import materialise
-from bench.protocol.messages import Event
+from bench.execution.materialise import Checkpoints
+from bench.execution.references import References
+from bench.protocol.messages import Event, Parity
 
 
 class Listener(Protocol):
@@ -36,12 +38,34 @@ Arrange = Callable[[Sequence[PlannedCase], int], Sequence[Trial]]
 Cores = Callable[[Trial, Sequence[int]], tuple[int, ...]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where trials run: an executor that is open, and what records say of how its processes came to be."""
+
+    executor: Executor
+    start: Mapping[str, Json]
+
+
+Elsewhere = Callable[[PlannedCase], Place | Refusal | None]
+"""Gives the place of a case that runs in another environment, or why it cannot; None for those that run in this one."""
+
+
+def _deaf(_event: Event) -> None:
+    """Hear nothing of a run that is no trial."""
+
+
+def _here(_planned: PlannedCase) -> None:
+    """Have every case in the job's own environment."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Job:
     """One run's work on the cases of one start method.
 
     `start` is what records say of how their processes came to be. `todo` says of a trial whether it still has to run, `attempt`
     which attempt that is, `grows` whether a case wants more trials than its least number: asked after each block from there on.
+    Cases of other environments run `elsewhere`, their presets written by `executor` all the same: one checkpoint for all of them.
+    Outputs are compared with those of `references`; None compares nothing.
     """
 
     run: str
@@ -53,7 +77,13 @@ class Job:
     todo: Callable[[Trial], bool]
     attempt: Callable[[Trial], int]
     grows: Callable[[PlannedCase], bool]
-    _models: dict[tuple[str, str, int], ModelFacts] = field(default_factory=dict)
+    elsewhere: Elsewhere = _here
+    references: References | None = None
+    _checkpoints: Checkpoints = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with no checkpoint."""
+        self._checkpoints = Checkpoints(self.executor, self.listener.said)
 
     def carry_out(self, cases: Sequence[PlannedCase]) -> Iterator[Record]:
         """Measure CASES and give a record for each trial as it ends."""
@@ -71,25 +101,38 @@ class Job:
 
     def _record_of(self, trial: Trial) -> Record:
         planned = trial.planned
-        model = self._on_disk(planned)
+        model = self._checkpoints.on_disk(planned)
         if model.refusals:
             return one_trial.refused(trial, model.refusals[0], self.run, self.attempt(trial))
+        place = self.elsewhere(planned) or Place(executor=self.executor, start=self.start)
+        if isinstance(place, Refusal):
+            return one_trial.refused(trial, place, self.run, self.attempt(trial))
         self.listener.begins(trial)
         ready = replace(trial, planned=replace(planned, model=model))
         cores = self.cores(trial, available_cores())
-        record = one_trial.carry_out(ready, self.executor, self.run, self.attempt(trial), cores, self.listener.heard)
-        return replace(record, environment={**record.environment, **self.start})
 
-    def _on_disk(self, planned: PlannedCase) -> ModelFacts:
-        """Have the model of PLANNED on disk where the executor loads it; a preset is written, or refused, once a run."""
-        if not self.executor.loads or planned.model.ref.kind is not Kind.PRESET:
-            return planned.model
-        seed = planned.suite.procedure.seed
-        key = (planned.model.content, planned.model.task, seed)
-        if key not in self._models:
-            self._models[key] = materialise(planned.model, seed, self.executor, self.listener.said)
-        made = self._models[key]
-        return replace(planned.model, folder=made.folder, refusals=made.refusals)
+        def measure(one: Trial) -> Record:
+            return one_trial.carry_out(
+                one, place.executor, self.run, self.attempt(trial), cores, self.listener.heard, parity=self._parity(one)
+            )
+
+        sought = capacity.KEY in planned.case.requested and place.executor.loads
+        record = capacity.search(ready, measure, self.listener.said) if sought else measure(ready)
+        return replace(record, environment={**record.environment, **place.start})
+
+    def _parity(self, trial: Trial) -> Parity | None:
+        """Say what the outputs of TRIAL are compared with, and have these ready."""
+        if self.references is None or not self.executor.loads:
+            return None
+        return self.references.parity(trial, self._outputs_of)
+
+    def _outputs_of(self, trial: Trial, parity: Parity) -> Record:
+        """Run TRIAL for its outputs only."""
+        place = self.elsewhere(trial.planned) or Place(executor=self.executor, start=self.start)
+        if isinstance(place, Refusal):
+            return one_trial.refused(trial, place, self.run, 1)
+        cores = self.cores(trial, available_cores())
+        return one_trial.carry_out(trial, place.executor, self.run, 1, cores, _deaf, parity=parity, outputs_only=True)
 
 
 def available_cores() -> tuple[int, ...]:

@@ -1,14 +1,45 @@
 """Presets become checkpoints on this machine once: written by a worker into a cache, by what they hold."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from bench.domain.model import Kind, ModelFacts
 from bench.domain.outcome import ReasonCode, Refusal
+from bench.domain.plan import PlannedCase
+from bench.execution import drafts
 from bench.execution.executors import Executor
 from bench.models import cache, presets
 from bench.protocol.messages import Build, Exited, Failed
+
+
+@dataclass(slots=True)
+class Checkpoints:
+    """The checkpoints of a run's presets: each is written, or refused, once a run."""
+
+    executor: Executor
+    tell: Callable[[str], None]
+    _models: dict[tuple[str, str, int], ModelFacts] = field(default_factory=dict)
+
+    def on_disk(self, planned: PlannedCase) -> ModelFacts:
+        """Have the model of PLANNED on disk where the executor loads it, and give its facts with the folder, or a refusal.
+
+        A preset that drafts for it is written too.
+        """
+        if not self.executor.loads:
+            return planned.model
+        refusal = drafts.on_disk(planned, partial(write, executor=self.executor), self.tell)
+        if refusal is not None:
+            return replace(planned.model, refusals=(*planned.model.refusals, refusal))
+        if planned.model.ref.kind is not Kind.PRESET:
+            return planned.model
+        seed = planned.suite.procedure.seed
+        key = (planned.model.content, planned.model.task, seed)
+        if key not in self._models:
+            self._models[key] = materialise(planned.model, seed, self.executor, self.tell)
+        made = self._models[key]
+        return replace(planned.model, folder=made.folder, refusals=made.refusals)
 
 
 def materialise(facts: ModelFacts, seed: int, executor: Executor, tell: Callable[[str], None]) -> ModelFacts:

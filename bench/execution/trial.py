@@ -21,9 +21,11 @@ from bench.protocol.messages import (
     Noise,
     Noted,
     Observed,
+    Parity,
     PhaseBegan,
     PhaseEnded,
     Sampled,
+    Turns,
     Unknown,
 )
 
@@ -82,8 +84,23 @@ class Account:
         return next((phase.name for phase in reversed(self.phases) if phase.ended_s is None), None)
 
 
-def carry_out(trial: Trial, executor: Executor, run: str, attempt: int, cores: tuple[int, ...], listen: Listen) -> Record:
-    """Measure TRIAL through EXECUTOR and give its record, whatever happens to the process."""
+def carry_out(  # noqa: PLR0913 -- what makes a trial
+    trial: Trial,
+    executor: Executor,
+    run: str,
+    attempt: int,
+    cores: tuple[int, ...],
+    listen: Listen,
+    *,
+    turns: Turns | None = None,
+    parity: Parity | None = None,
+    outputs_only: bool = False,
+) -> Record:
+    """Measure TRIAL through EXECUTOR and give its record, whatever happens to the process.
+
+    With TURNS it takes turns with another trial: it has the time of both. Its outputs are compared with what PARITY names; with
+    OUTPUTS_ONLY they are left there, and nothing is timed.
+    """
     planned = trial.planned
     started_at = now()
     request = Measure(
@@ -94,11 +111,16 @@ def carry_out(trial: Trial, executor: Executor, run: str, attempt: int, cores: t
         limits=planned.suite.limits,
         trial=trial.number,
         cores=cores,
+        turns=turns,
+        parity=parity,
+        outputs_only=outputs_only,
+        data=planned.suite.data,
     )
+    time_limit_s = planned.suite.procedure.time_limit_s * (1 if turns is None else 2)
     limits = planned.suite.limits.host_memory_bytes
     account = Account()
     killed_before = _oom_kills()
-    for event in executor.ask(request, trial.nursery, planned.suite.procedure.time_limit_s, limits):
+    for event in executor.ask(request, trial.nursery, time_limit_s, limits):
         account.take(event)
         listen(event)
     word = _word(account, system_ran_out=_oom_kills() > killed_before)
@@ -161,7 +183,7 @@ def skipped(case: SkippedCase, run: str) -> Record:
 
 def origin(suite: Suite) -> SuiteOrigin:
     """Say where a suite came from."""
-    return SuiteOrigin(name=suite.name, file=suite.file, digest=suite.digest, commit=suite.commit)
+    return SuiteOrigin(name=suite.name, file=suite.file, digest=suite.digest, commit=suite.commit, gate=suite.gate)
 
 
 def now() -> str:

@@ -44,10 +44,12 @@ class RunDirectory:
         return self.path / jsonl.FILE
 
 
-def create(out: Path, digest: str, suites: Sequence[str], planned: int, command: Sequence[str] = ()) -> RunDirectory:
-    """Make the directory of a new run in OUT. Raises UsageError where it cannot be made."""
+def create(
+    out: Path, digest: str, suites: Sequence[str], planned: int, command: Sequence[str] = (), *, ending: str = ""
+) -> RunDirectory:
+    """Make the directory of a new run in OUT, whose name has ENDING. Raises UsageError where it cannot be made."""
     now = dt.datetime.now(dt.UTC)
-    name = f"{now:%Y%m%dT%H%M%SZ}-{_host()}-{secrets.token_hex(2)}"
+    name = f"{now:%Y%m%dT%H%M%SZ}-{_host()}-{secrets.token_hex(2)}{ending}"
     path = out / name
     manifest = Manifest(
         id=name,

@@ -137,6 +137,14 @@ def test_the_example_of_schema_1_holds_a_real_trial() -> None:
     assert record.observed["realised_new_tokens"] == record.case.requested["new_tokens"]
 
 
+def test_the_example_of_schema_2_is_of_a_pair_and_has_its_suites_gate() -> None:
+    (record,) = whole(EXAMPLES / "schema-2.jsonl")
+    assert record.paired is not None
+    assert (record.paired.side, record.paired.number) == ("head", 0)
+    assert record.suite.gate is not None
+    assert record.suite.gate.of("load.total").gated is False
+
+
 def test_an_older_record_is_brought_up_step_by_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     form = json.loads(dumps(RECORDS[0]))
     del form["notes"]

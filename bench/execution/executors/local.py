@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, ClassVar
@@ -17,6 +17,7 @@ from typing import IO, ClassVar
 from bench.domain.errors import WorkerError
 from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.procedure import StartMethod
+from bench.execution import foreign
 from bench.execution.watch import POLL_S, Watch
 from bench.protocol.codec import CodecError
 from bench.protocol.messages import Capabilities, Event, Exited, Failed, Forked, Noted, Request, Started, decode_event, encode
@@ -72,11 +73,16 @@ class Nursery:
 
 @dataclass(slots=True)
 class Local:
-    """Nurseries on this machine. A nursery that died is started anew for the next request."""
+    """Nurseries on this machine. A nursery that died is started anew for the next request.
+
+    `python` is the interpreter that they run in, as it was written: symbolic links are not resolved, since a virtual environment is
+    known by its link. `env` is added to the caller's environment variables.
+    """
 
     loads: ClassVar[bool] = True
     python: str = sys.executable
     method: StartMethod = StartMethod.NURSERY
+    env: Mapping[str, str] = field(default_factory=dict)
     nurseries: list[Nursery] = field(default_factory=list)
     last: Nursery | None = None
 
@@ -97,7 +103,7 @@ class Local:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 start_new_session=True,
-                env={**os.environ, MARK: mark},
+                env={**os.environ, **foreign.search_path(self.python, self.env), MARK: mark},
             )
         except OSError as error:
             stderr.close()

@@ -102,10 +102,12 @@ def _records(benchmark: Form, about: _File) -> list[Record]:
     values = tuple(_number(value) for value in _list(stats.get("data") or [stats["median"]]))
     extra = benchmark.get("extra_info")
     ours = extra.get("bench") if isinstance(extra, Mapping) else None
+    note = () if stats.get("data") else ("the file has no rounds: their median is the only sample",)
     if isinstance(ours, Mapping):
-        return _given_back(ours, values, about)
+        alone = {**ours, "rounds": [1]} if note and len(_list(ours["rounds"])) == 1 else ours
+        return [replace(one, notes=note) for one in _given_back(alone, values, about)]
     record = _record(_case(benchmark), 0, Samples(metric=ROUND, phase=PHASE, values=values), about)
-    return [record if stats.get("data") else replace(record, notes=("the file has no rounds: their median is the only sample",))]
+    return [replace(record, notes=note)]
 
 
 def _given_back(ours: Form, values: Sequence[float], about: _File) -> list[Record]:

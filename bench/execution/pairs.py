@@ -1,0 +1,150 @@
+"""Pairs of trials, one of each side, that take turns call by call on the same cores: the unit of an A/B run.
+
+Blocks of pairs go over all cases, so that no minute falls on one case. A pair comes from one of several nurseries a side, so that a
+lucky memory layout is one of several; which side begins changes from pair to pair. Reasons and error rates are in docs/verdicts.md.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.domain.model import ModelFacts
+from bench.domain.plan import PlannedCase, Trial
+from bench.domain.record import Paired, Record, Side
+from bench.domain.values import Json
+from bench.execution import trial as one_trial
+from bench.execution.carry_out import Cores, Listener, available_cores
+from bench.execution.executors import Executor
+from bench.execution.materialise import Checkpoints
+from bench.protocol.messages import END_OF_TURNS, Event, Turns
+
+NURSERIES = 4
+"""Nurseries a side: false alarms come from the layout of single processes (docs/verdicts.md)."""
+
+Both = tuple[Record, Record]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flank:
+    """One side of an A/B run: its executor, which is open, its run, and what records say of how its processes came to be."""
+
+    side: Side
+    executor: Executor
+    run: str
+    start: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Couple:
+    """A case as base has it and as head has it."""
+
+    base: PlannedCase
+    head: PlannedCase
+
+
+@dataclass(slots=True, kw_only=True)
+class Contest:
+    """The work of an A/B run. Of `flanks` the first is base.
+
+    `goes_on` is asked before each pair of a case, with the number of pairs that it has.
+    """
+
+    ab: str
+    flanks: tuple[Flank, ...]
+    listener: Listener
+    arrange: Callable[[Sequence[PlannedCase], int], Sequence[Trial]]
+    cores: Cores
+    goes_on: Callable[[Couple, int], bool]
+
+    def carry_out(self, couples: Sequence[Couple]) -> Iterator[tuple[Couple, Both]]:
+        """Measure COUPLES pair by pair and give each with the records of base and head as the pair ends."""
+        if not couples:
+            return
+        checkpoints = Checkpoints(self.flanks[0].executor, self.listener.said)  # both sides load the same ones
+        number, going = 0, list(couples)
+        while going:
+            by_case = {couple.base.case.id: couple for couple in going}
+            for trial in self.arrange([couple.base for couple in going], number):
+                couple = by_case[trial.planned.case.id]
+                if self.goes_on(couple, number):
+                    yield couple, self._pair(couple, checkpoints.on_disk(couple.base), number)
+                else:
+                    going.remove(couple)
+            number += 1
+
+    def _pair(self, couple: Couple, model: ModelFacts, number: int) -> Both:
+        trials = [
+            Trial(planned=replace(planned, model=model), number=number, nursery=number % NURSERIES)
+            for planned in (couple.base, couple.head)
+        ]
+        if model.refusals:
+            records = [
+                one_trial.refused(trial, model.refusals[0], flank.run, 1) for trial, flank in zip(trials, self.flanks, strict=True)
+            ]
+        else:
+            records = self._side_by_side(trials, number)
+        base, head = (
+            replace(record, paired=Paired(ab=self.ab, side=flank.side, number=number, base_case=couple.base.case.id))
+            for record, flank in zip(records, self.flanks, strict=True)
+        )
+        return base, head
+
+    def _side_by_side(self, trials: Sequence[Trial], number: int) -> list[Record]:
+        """Let the two TRIALS run at the same time, each in its turn, on the same cores."""
+        head_begins = (number + number // NURSERIES) % 2 == 1
+        cores = self.cores(trials[0], available_cores())
+        self.listener.begins(trials[0])
+        with _pipes() as pipes, ThreadPoolExecutor(2) as threads:
+            try:
+                waiting = [
+                    threads.submit(self._one, trial, flank, cores, pipes.turns(at, first=(at == 1) is head_begins), pipes)
+                    for at, (trial, flank) in enumerate(zip(trials, self.flanks, strict=True))
+                ]
+                return [one.result() for one in waiting]
+            except BaseException:  # an interrupt too: the threads end with what they listen to
+                for flank in self.flanks:
+                    flank.executor.close()
+                raise
+
+    def _one(self, trial: Trial, flank: Flank, cores: tuple[int, ...], turns: Turns, pipes: "_Pipes") -> Record:
+        listen = self.listener.heard if flank.side is Side.BASE else _nobody
+        try:
+            record = one_trial.carry_out(trial, flank.executor, flank.run, 1, cores, listen, turns=turns)
+        finally:
+            pipes.end(turns.give)
+        return replace(record, environment={**record.environment, **flank.start})
+
+
+def _nobody(_event: Event) -> None:
+    """Hear an event of the side that no progress is shown of."""
+
+
+class _Pipes:
+    """Two named pipes in FOLDER, one to each side, held open so that an end mark can always be written."""
+
+    def __init__(self, folder: Path, undo: ExitStack) -> None:
+        self._paths = [str(folder / name) for name in ("to-base", "to-head")]
+        self._open: dict[str, int] = {}
+        for path in self._paths:
+            os.mkfifo(path)
+            self._open[path] = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            undo.callback(os.close, self._open[path])
+
+    def turns(self, at: int, *, first: bool) -> Turns:
+        """Give the pipes of side AT, 0 for base and 1 for head."""
+        return Turns(take=self._paths[at], give=self._paths[1 - at], first=first)
+
+    def end(self, path: str) -> None:
+        """Tell the side that reads from PATH that the other is gone."""
+        os.write(self._open[path], f"{END_OF_TURNS}\n".encode())
+
+
+@contextmanager
+def _pipes() -> Iterator[_Pipes]:
+    """Make the pipes of one pair."""
+    with tempfile.TemporaryDirectory(prefix="bench-turns-") as folder, ExitStack() as undo:
+        yield _Pipes(Path(folder), undo)
