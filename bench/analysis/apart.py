@@ -9,15 +9,16 @@ from bench.domain.values import Json, canonical
 Facts = Mapping[str, Json]
 
 
-def why_incomparable(base: Row, head: Row, metric: Metric) -> str | None:
+def why_incomparable(base: Row, head: Row, metric: Metric, *, in_pairs: bool = False) -> str | None:
     """Say why METRIC of BASE and HEAD, rows of one case, cannot be compared; None where it can.
 
-    A deterministic metric always can: that it changed is what has to be told.
+    A deterministic metric always can: that it changed is what has to be told. With IN_PAIRS loads are compared pair by pair, those
+    that found the page cache in the same state.
     """
     if metric.deterministic:
         return None
     told = _threads(base.observed, head.observed) or _tokens(base.observed, head.observed)
-    if told is None and metric.name.startswith("load."):
+    if told is None and not in_pairs and metric.name.startswith("load."):
         return _page_cache(base.observed, head.observed)
     return told
 

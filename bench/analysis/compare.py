@@ -1,15 +1,16 @@
 """Two saved runs: what may be said of each metric of each case.
 
 Two runs at different times share no noise. What separates them besides the change is how far runs of the same code lie apart on
-that machine, which `bench baseline noise` measures; where it is unknown, 5 % is assumed, and said; both
-are raised where the trials scatter more. Deterministic metrics are compared exactly. docs/verdicts.md has the rules and their error
-rates.
+that machine, which `bench baseline noise` measures; where it is unknown, 5 % is assumed, and said; both are raised where the trials
+scatter more. The two sides of an A/B run took turns and are judged by their pairs instead. Deterministic metrics are compared
+exactly. docs/verdicts.md has the rules and their error rates.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bench.analysis import paired
 from bench.analysis.apart import why_incomparable
 from bench.analysis.derive import RULES as DERIVED
 from bench.analysis.sides import Pair, Side, endings, pairs, remarks, side
@@ -35,13 +36,14 @@ TOKENS = "realised_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """A case that both sides have, and how to compare it."""
+    """A case that both sides have, and how to compare it. `apart` is what its pairs say, None where there are none."""
 
     base: Row
     head: Row
     machines: str | None
     rules: Rules
     noise: RunNoise | None
+    apart: Mapping[str, paired.Apart] | None = None
 
 
 def compare(
@@ -51,10 +53,11 @@ def compare(
 
     NOISE is the spread between runs of unchanged code on their machine. Rows stand in the order of base's cases.
     """
-    rules = rules or Rules()
+    rules = of_suites(rules or Rules(), head)
     first, second = side(base), side(head)
     found = tuple(pairs(first, second))
-    rows = [row for pair in found for row in _rows(pair, first, second, rules, noise)]
+    taken = {case: paired.apart(both) for case, both in paired.pairs(base, head).items()}
+    rows = [row for pair in found for row in _rows(pair, first, second, rules, noise, taken)]
     waiting = iter(settle([row for row in rows if isinstance(row, Open)], rules))
     return Comparison(
         base=first.ids,
@@ -62,18 +65,30 @@ def compare(
         rows=tuple(next(waiting) if isinstance(row, Open) else row for row in rows),
         endings=endings(found),
         unlike=unlike(first, second, found),
-        remarks=(*_of_noise(rows, noise), *remarks(first, second)),
+        remarks=(*(_of_pairs(taken) if taken else _of_noise(rows, noise)), *remarks(first, second)),
+        rules=rules,
     )
 
 
-def _rows(pair: Pair, base: Side, head: Side, rules: Rules, noise: RunNoise | None) -> Iterator[Contrast | Open]:
+def of_suites(rules: Rules, head: Sequence[Record]) -> Rules:
+    """Put what the suites of HEAD's records say of their gates into RULES, unless it is there already; the newest record counts."""
+    if rules.gates is not None:
+        return rules
+    ordered = sorted(head, key=lambda record: record.started_at)
+    return replace(rules, gates={record.case.id: record.suite.gate for record in ordered if record.suite.gate is not None})
+
+
+def _rows(
+    pair: Pair, base: Side, head: Side, rules: Rules, noise: RunNoise | None, taken: Mapping[str, Mapping[str, paired.Apart]]
+) -> Iterator[Contrast | Open]:
     if pair.base is None or pair.head is None:
         row, absent = pair.either, "head" if pair.head is None else "base"
         yield from (_missing(row, estimate, absent, f"{absent} has no such case") for estimate in _shown(row).values())
         return
-    prints = base.fingerprint(pair.base.case.id), head.fingerprint(pair.head.case.id)
+    prints = base.fingerprint(pair.base), head.fingerprint(pair.head)
     machines = None if prints[0] == prints[1] and not isinstance(prints[0], list) else "measured on machines that are not alike"
-    yield from _of_case(_Case(base=pair.base, head=pair.head, machines=machines, rules=rules, noise=noise))
+    apart = taken.get(pair.base.case.id, {}) if taken else None
+    yield from _of_case(_Case(base=pair.base, head=pair.head, machines=machines, rules=rules, noise=noise, apart=apart))
 
 
 def _of_case(case: _Case) -> Iterator[Contrast | Open]:
@@ -102,11 +117,13 @@ def _shown(row: Row) -> Mapping[str, Estimate]:
 def _tokens(row: Row) -> Iterator[tuple[str, Estimate]]:
     for name, value in row.observed.items():
         if name.startswith(TOKENS) and isinstance(value, int | float) and not isinstance(value, bool):
-            metric = Metric(
-                name=name, unit=Unit.ONE, better=Better.NONE, definition=f"{name}.v1", reduce=Reduce.LAST, deterministic=True
-            )
-            count = float(value)
-            yield name, Estimate(metric=metric, value=count, least=count, most=count, n=1, trials=row.finished, each=(count,))
+            found = float(value)
+            yield name, Estimate(metric=count(name), value=found, least=found, most=found, n=1, trials=row.finished, each=(found,))
+
+
+def count(name: str) -> Metric:
+    """Declare the realised count of tokens called NAME: it is read off the inputs and compared like a metric."""
+    return Metric(name=name, unit=Unit.ONE, better=Better.NONE, definition=f"{name}.v1", reduce=Reduce.LAST, deterministic=True)
 
 
 def _missing(row: Row, estimate: Estimate, absent: str, reason: str | None) -> Contrast:
@@ -122,7 +139,7 @@ def _row(case: _Case, base: Estimate, head: Estimate) -> Contrast | Open:
     if base.metric.definition != head.metric.definition:
         return replace(plain, reason=f"two definitions: {base.metric.definition} and {head.metric.definition}")
     plain = replace(plain, ratio=_ratio(base.value, head.value))
-    apart = case.machines or why_incomparable(case.base, case.head, head.metric)
+    apart = case.machines or why_incomparable(case.base, case.head, head.metric, in_pairs=case.apart is not None)
     if apart is not None:
         return _apart(plain, apart, base, head, case)
     if head.metric.deterministic or base.metric.deterministic:
@@ -176,12 +193,23 @@ def _parity(row: Contrast, base: float, head: float) -> Contrast:
 
 
 def _measured(row: Contrast, base: Sequence[float], head: Sequence[float], case: _Case) -> Contrast | Open:
+    if case.apart is not None:
+        return _in_pairs(row, case.apart.get(row.metric.name))
     if min(len(base), len(head)) < LEAST:
         return replace(row, verdict=Verdict.INCONCLUSIVE, reason=f"fewer than {LEAST} trials on a side: their scatter is not known")
     found = difference(base, head, at_least(_between(case.noise, row.metric), base, head))
     low, high = _bounds(found)
     waiting = replace(row, low=low, high=high, reason=_disturbed(case))
     return Open(contrast=waiting, difference=found, alone=difference(base, head, None))
+
+
+def _in_pairs(row: Contrast, found: paired.Apart | None) -> Contrast | Open:
+    gap = None if found is None else found.gap()
+    if gap is None:
+        return replace(row, verdict=Verdict.INCONCLUSIVE, reason=f"fewer than {paired.LEAST} pairs: their scatter is not known")
+    last = gap.each[-1]
+    low, high = _bounds(last)
+    return Open(contrast=replace(row, ratio=math.exp(last.size) if last.logged else row.ratio, low=low, high=high), difference=gap)
 
 
 def _disturbed(case: _Case) -> str | None:
@@ -194,6 +222,12 @@ def _disturbed(case: _Case) -> str | None:
 
 def _between(noise: RunNoise | None, metric: Metric) -> Spread:
     return ASSUMED if noise is None else noise.spreads.get(metric.name, ASSUMED)
+
+
+def _of_pairs(taken: Mapping[str, Mapping[str, paired.Apart]]) -> Iterator[str]:
+    """Say how many pairs stand behind the verdicts."""
+    counts = sorted({max((len(one.ratios) for one in metrics.values()), default=0) for metrics in taken.values()})
+    yield f"both sides took turns call by call; pairs of processes a case: {' or '.join(map(str, counts))}"
 
 
 def _of_noise(rows: Sequence[Contrast | Open], noise: RunNoise | None) -> Iterator[str]:

@@ -63,11 +63,27 @@ def _sample(values: Values, facts: Facts) -> float | None:
     return _a_unit(values["forward"], _amount(facts, "batch_size"))
 
 
+def _trained(values: Values, facts: Facts) -> float | None:
+    return _a_unit(values["train.step"], _amount(facts, "batch_size"), _amount(facts, "gradient_accumulation"))
+
+
 def _image(values: Values, facts: Facts) -> float | None:
     """Divide by the images of the batch; records from before they were counted have those of an item."""
     if "batch_images" in facts:
         return _a_unit(values["forward"], _amount(facts, "batch_images"))
     return _a_unit(values["forward"], _amount(facts, "batch_size"), _amount(facts, "images"))
+
+
+def _compiling(step: str) -> Callable[[Values, Facts], float | None]:
+    """Give by how much the first call, which compiles, is longer than STEP in its steady state; None where nothing was compiled."""
+
+    def seconds(values: Values, facts: Facts) -> float | None:
+        engine = facts.get("engine")
+        name = engine.get("name") if isinstance(engine, Mapping) else engine
+        first = "e2e" if _amount(facts, "realised_new_tokens") is not None else "forward"
+        return values["first_call"] - values[step] if name == "compile" and step == first else None
+
+    return seconds
 
 
 def _a_fact(step: str, name: str, times: float = 1.0) -> Callable[[Values, Facts], float | None]:
@@ -78,6 +94,11 @@ def _a_fact(step: str, name: str, times: float = 1.0) -> Callable[[Values, Facts
         return None if found is None else found * times
 
     return seconds
+
+
+def _wait_share(values: Values, _facts: Facts) -> float | None:
+    """Give the share of the steps that is waiting: both are means over the same steps, so that it is that of their sums."""
+    return values["data.wait"] / values["data.step"] if values["data.step"] > 0 else None
 
 
 def _amount(facts: Facts, name: str) -> float | None:
@@ -112,7 +133,19 @@ RULES: tuple[Rule, ...] = (
     Rule(metric=_rate("decode_rate", Unit.TOKEN_PER_SECOND), of=("e2e", "ttft_model"), seconds=_decode),
     Rule(metric=_rate("e2e_rate", Unit.TOKEN_PER_SECOND), of=("e2e",), seconds=_end_to_end),
     Rule(metric=_rate("sample_rate", Unit.PER_SECOND), of=("forward",), seconds=_sample),
+    Rule(metric=_rate("train.sample_rate", Unit.PER_SECOND), of=("train.step",), seconds=_trained),
     Rule(metric=_rate("image_rate", Unit.PER_SECOND), of=("forward",), seconds=_image),
+    _of_batch("request_rate", Unit.PER_SECOND, "requests.makespan", "requests_served"),
+    _of_batch("output_rate", Unit.TOKEN_PER_SECOND, "requests.makespan", "requests_new_tokens"),
+    Rule(metric=_time("compile.time"), of=("first_call", "e2e"), seconds=_compiling("e2e")),
+    Rule(metric=_time("compile.time"), of=("first_call", "forward"), seconds=_compiling("forward")),
+    Rule(
+        metric=Metric(name="data.wait_share", unit=Unit.ONE, better=Better.LOWER, definition="data.wait_share.v1"),
+        of=("data.wait", "data.step"),
+        seconds=_wait_share,
+    ),
+    _of_batch("data.item_rate", Unit.PER_SECOND, "data.step", "batch_size"),
+    _of_batch("data.item_rate_in_hand", Unit.PER_SECOND, "data.in_hand", "batch_size"),
     _of_batch("pair_rate", Unit.PER_SECOND, "retrieval.matrix", "retrieval_pairs"),
     _of_batch("frame_rate", Unit.PER_SECOND, "forward", "batch_frames"),
     _of_batch("rtfx", Unit.ONE, "forward", "batch_audio_seconds"),

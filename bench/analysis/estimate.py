@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from bench.analysis import endurance, goodput
 from bench.analysis.derive import RULES, Rule
 from bench.analysis.ledgers import PLAIN, WATCHED
 from bench.analysis.reading import Reading, readings
@@ -11,7 +12,7 @@ from bench.domain.metric import Metric
 from bench.domain.record import Record
 from bench.domain.summary import Estimate
 
-LATENCIES = frozenset({"itl", "e2e", "forward"})
+LATENCIES = frozenset({"itl", "e2e", "forward", "queue_wait", "request.ttft", "request.e2e", "request.tpot"})
 """Metrics whose percentiles are of interest."""
 LEDGER = frozenset({WATCHED, PLAIN})
 """Samples that are read as a ledger, not as metrics: their sums hold within a pass only."""
@@ -23,7 +24,7 @@ def estimates(trials: Sequence[Record]) -> tuple[dict[str, Estimate], tuple[str,
     The second value says what is wrong with metrics that are left out: deterministic ones that differ between trials, and names
     that trials declare in two ways.
     """
-    read = [_by_name(readings(trial.samples)) for trial in trials]
+    read = [_by_name((*readings(trial.samples), *endurance.readings(trial.samples), *goodput.readings(trial))) for trial in trials]
     found: dict[str, Estimate] = {}
     wrong: list[str] = []
     for name in dict.fromkeys(name for trial in read for name in trial if name not in LEDGER):

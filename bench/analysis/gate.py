@@ -2,12 +2,13 @@
 
 Failures are times that are slower and metrics that changed for the worse, as far as they are gated; a case that finished in base
 and not in head; parity that drifted; counts of tokens that changed, since times then compare nothing. What is inconclusive, or
-cannot run here for want of hardware, is a note, unless the gate is strict.
+cannot run here for want of hardware, is a note, unless the gate is strict. What the suite's own `gate` section says of a metric
+stands before the list below.
 """
 
 from collections.abc import Iterator, Sequence
 
-from bench.domain.comparison import Accepted, Comparison, Contrast, Ending, Gate, Objection, Verdict
+from bench.domain.comparison import Accepted, Comparison, Contrast, Ending, Gate, Objection, Rules, Verdict
 from bench.domain.outcome import Outcome, ReasonCode
 
 GATED = frozenset({"forward", "e2e", "ttft_model", "tpot", "train.step"})
@@ -21,19 +22,23 @@ UNCHANGED = frozenset({Verdict.EQUAL, Verdict.EQUIVALENT, Verdict.FASTER})
 def judge(comparison: Comparison, accepted: Sequence[Accepted] = (), *, strict: bool = False) -> Gate:
     """Judge COMPARISON. Of ACCEPTED changes there is a note, not a failure; a STRICT gate also fails on what it cannot tell."""
     gone = {ending.case.id for ending in comparison.endings if ending.base is Outcome.FINISHED}
+    rows = [row for row in comparison.rows if gated(row, comparison.rules)]
     failures: list[Objection] = []
     notes: list[Objection] = []
     for fails, objection in (
         *(_ended(ending) for ending in comparison.endings),
-        *(found for row in comparison.rows if (found := _objection(row, gone, accepted)) is not None),
+        *(found for row in rows if (found := _objection(row, gone, accepted)) is not None),
     ):
         (failures if fails or (strict and fails is None) else notes).append(objection)
     return Gate(failures=tuple(failures), notes=(*notes, *_unused(comparison, accepted)))
 
 
-def gated(row: Contrast) -> bool:
-    """Tell whether a gate is about ROW."""
+def gated(row: Contrast, rules: Rules | None = None) -> bool:
+    """Tell whether a gate is about ROW: what its suite says of the metric, in RULES, and else what is gated everywhere."""
     name = row.metric.name
+    said = None if rules is None else rules.said(row.case.id, name).gated
+    if said is not None:
+        return said
     if name == LOAD:
         return "page_cache" in row.case.requested
     return name in GATED or row.metric.deterministic or name.startswith(PARITY)
@@ -51,8 +56,6 @@ def _ended(ending: Ending) -> tuple[bool | None, Objection]:
 
 
 def _objection(row: Contrast, gone: set[str], accepted: Sequence[Accepted]) -> tuple[bool | None, Objection] | None:
-    if not gated(row):
-        return None
     fails, what = _said(row, gone)
     if what is None:
         return None

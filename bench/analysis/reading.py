@@ -57,7 +57,7 @@ def _reading(metric: Metric, group: Sequence[Samples]) -> Reading | None:
 
 def _counts(metric: Metric, phase: str) -> bool:
     """Tell whether samples of METRIC in PHASE are part of the trial's value."""
-    if metric.reduce is Reduce.MEDIAN:
+    if metric.reduce in {Reduce.MEDIAN, Reduce.MEAN}:
         return not phase.startswith(_WARM_UP)
     return metric.reduce is Reduce.LAST or not phase.startswith(_PROBE)
 

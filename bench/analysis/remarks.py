@@ -3,9 +3,11 @@
 import re
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.analysis import endurance, savings
+from bench.analysis.advice import advise
 from bench.analysis.ledgers import PLAIN, WATCHED
 from bench.analysis.reading import readings
 from bench.analysis.statistics import LEAST_FOR_INTERVAL
@@ -14,6 +16,7 @@ from bench.domain.outcome import Outcome
 from bench.domain.procedure import StartMethod
 from bench.domain.record import Record
 from bench.domain.summary import Row
+from bench.domain.values import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +33,27 @@ def of_row(evidence: Evidence) -> tuple[str, ...]:
 
 
 def of_all(rows: Sequence[Evidence]) -> tuple[str, ...]:
-    """Give the remarks on all ROWS together."""
-    return tuple(text for remark in OF_ALL if (text := remark(rows)) is not None)
+    """Give the remarks on all ROWS together, and on the machines that they were measured on."""
+    return (*(text for remark in OF_ALL if (text := remark(rows)) is not None), *of_machines(rows))
+
+
+def of_machines(rows: Sequence[Evidence]) -> tuple[str, ...]:
+    """Say what was wrong with the machines as places to measure on, each wording once, and how to mend it."""
+    trials = [trial for row in rows for trial in row.trials]
+    found = (one for environment in _environments(trials) for one in advise(environment, _disturbance(trials)))
+    return tuple(dict.fromkeys(f"the machine: {one.says}. To mend it: {one.mend}" for one in found))
+
+
+def _environments(trials: Iterable[Record]) -> Iterable[Mapping[str, Json]]:
+    """Give the environment of the first of TRIALS on each machine."""
+    return {str(trial.environment.get("fingerprint")): trial.environment for trial in reversed(list(trials))}.values()
+
+
+def _disturbance(trials: Iterable[Record]) -> Mapping[str, Json]:
+    """Give what the host took, and how often heat slowed the processor: of other processes marks tell, a load is a trial's own."""
+    stolen = [float(share) for trial in trials if isinstance(share := trial.noise.get("steal_share"), int | float)]
+    throttled = [int(count) for trial in trials if isinstance(count := trial.noise.get("throttles"), int | float)]
+    return {"steal_share": statistics.median(stolen) if stolen else None, "throttles": sum(throttled)}
 
 
 def few_trials(evidence: Evidence) -> str | None:
@@ -78,6 +100,17 @@ def rate_undefined(evidence: Evidence) -> str | None:
     if tpot is None or tpot.least > 0:
         return None
     return "decode_rate is undefined: in some trial e2e was no longer than ttft_model, so that more new_tokens are needed"
+
+
+def drifted(evidence: Evidence) -> str | None:
+    """Say that the case no longer computes what its reference does."""
+    return None if evidence.row.drift is None else f"drifted from the reference: {evidence.row.drift}"
+
+
+def not_compared(evidence: Evidence) -> str | None:
+    """Say why outputs were not compared with the reference's."""
+    missing = evidence.row.observed.get("parity_missing")
+    return None if missing is None else f"outputs were not compared: {missing}"
 
 
 def marked(rows: Sequence[Evidence]) -> str | None:
@@ -196,7 +229,30 @@ def _many(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-OF_ROW: tuple[Callable[[Evidence], str | None], ...] = (few_trials, cut_off, target_missed, page_cache_as_found, rate_undefined)
+def grows(evidence: Evidence) -> str | None:
+    """Say that memory grows with the steps."""
+    growing = [trial for trial in evidence.trials if endurance.grows(trial.samples)]
+    if not growing:
+        return None
+    share = f"{len(growing)} of {_many(len(evidence.trials), 'trial')}"
+    return f"memory.growth is above the noise in {share}: memory grows with the steps"
+
+
+def freezing(rows: Sequence[Evidence]) -> str | None:
+    """Say what freezing saves."""
+    return savings.of_freezing([evidence.row for evidence in rows])
+
+
+OF_ROW: tuple[Callable[[Evidence], str | None], ...] = (
+    few_trials,
+    cut_off,
+    target_missed,
+    page_cache_as_found,
+    rate_undefined,
+    drifted,
+    not_compared,
+    grows,
+)
 OF_ALL: tuple[Callable[[Sequence[Evidence]], str | None], ...] = (
     replayed,
     marked,
@@ -205,4 +261,5 @@ OF_ALL: tuple[Callable[[Sequence[Evidence]], str | None], ...] = (
     spawned,
     procedures_differ,
     several_machines,
+    freezing,
 )

@@ -12,7 +12,10 @@ from bench.domain.values import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One side: its records, what they say, and of each case, by id, the row of its newest run."""
+    """One side: its records, what they say, and of each case, by id, the row of its newest run.
+
+    Of an A/B run whose sides set an axis otherwise, the id is that of the case in base.
+    """
 
     records: Sequence[Record]
     summary: Summary
@@ -31,9 +34,9 @@ class Side:
         wanted = {(row.run, row.suite, row.case.id) for row in self.rows.values()}
         return tuple(record for record in self.records if (record.run, record.suite.name, record.case.id) in wanted)
 
-    def fingerprint(self, case: str) -> Json:
-        """Give the fingerprint of the machine that the case with id CASE was measured on; a list where there were several."""
-        return self.runs[self.rows[case].run].environment.get("fingerprint")
+    def fingerprint(self, row: Row) -> Json:
+        """Give the fingerprint of the machine that ROW was measured on; a list where there were several."""
+        return self.runs[row.run].environment.get("fingerprint")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +58,13 @@ def side(records: Sequence[Record]) -> Side:
     """Make a side of RECORDS, of which each is the one that counts for its trial."""
     summary = summarize(records)
     runs = {run.id: run for run in summary.runs}
+    called = {record.case.id: record.paired.base_case for record in records if record.paired is not None}
     newest: dict[str, Row] = {}
     for row in summary.rows:
-        kept = newest.get(row.case.id)
+        case = called.get(row.case.id, row.case.id)
+        kept = newest.get(case)
         if kept is None or runs[row.run].started_at >= runs[kept.run].started_at:
-            newest[row.case.id] = row
+            newest[case] = row
     return Side(records=records, summary=summary, rows=newest, runs=runs)
 
 

@@ -31,6 +31,8 @@ def of_trial(metric: Metric, values: Sequence[float]) -> float:
     """Give the one value that stands for a trial, from all VALUES of METRIC in it, as its declaration says."""
     if metric.reduce is Reduce.MAX:
         return max(values)
+    if metric.reduce is Reduce.MEAN:
+        return statistics.fmean(values)
     return values[-1] if metric.reduce is Reduce.LAST else statistics.median(values)
 
 

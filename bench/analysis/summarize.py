@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bench.analysis import remarks
+from bench.analysis.drift import drift
 from bench.analysis.estimate import estimates
 from bench.analysis.ledgers import ledger
 from bench.analysis.remarks import Evidence
+from bench.analysis.scaling import scaled
 from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.record import Record
 from bench.domain.summary import Row, Run, Summary
@@ -29,7 +31,7 @@ def summarize(records: Sequence[Record], found: Sequence[str] = ()) -> Summary:
     found_in = [_row(sorted(group, key=_number)) for group in groups.values()]
     return Summary(
         runs=_runs(records),
-        rows=tuple(evidence.row for evidence in found_in),
+        rows=scaled([evidence.row for evidence in found_in]),
         remarks=(*found, *remarks.of_all(found_in)),
     )
 
@@ -62,6 +64,7 @@ def _row(group: Sequence[Record]) -> Evidence:
         marked=sum(1 for record in finished if record.noise.get("marks")),
         stopped_by=_stopped_by(finished),
     )
+    row = replace(row, drift=drift(row))
     said = (*(wrong if other is not None else ()), *(_differs(name) for name in differing if name not in READINGS))
     evidence = Evidence(row=row, trials=tuple(finished))
     return replace(evidence, row=replace(row, remarks=(*said, *remarks.of_row(evidence))))

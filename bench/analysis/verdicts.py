@@ -8,7 +8,7 @@ the comparison; faster likewise. With nothing changed, the probability of any sl
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bench.analysis.welch import Difference
+from bench.analysis.welch import Gap
 from bench.domain.comparison import Contrast, Rules, Verdict
 from bench.domain.metric import Unit
 
@@ -25,8 +25,8 @@ class Open:
     """
 
     contrast: Contrast
-    difference: Difference
-    alone: Difference | None = None
+    difference: Gap
+    alone: Gap | None = None
 
 
 def settle(rows: Sequence[Open], rules: Rules) -> tuple[Contrast, ...]:
@@ -47,10 +47,11 @@ def is_time(contrast: Contrast) -> bool:
 def _settle(rows: Sequence[Open], rules: Rules) -> list[Contrast]:
     if not rows:
         return []
-    above = _found([row.difference for row in rows], rules)
-    below = _found([row.difference.mirrored for row in rows], rules)
+    own = [rules.of(row.contrast.case.id, row.contrast.metric.name) for row in rows]
+    above = _found([row.difference for row in rows], own, rules)
+    below = _found([row.difference.mirrored for row in rows], own, rules)
     level = min(rules.level, rules.false_share / len(rows))
-    return [_judged(row, rules, level, more=more, less=less) for row, more, less in zip(rows, above, below, strict=True)]
+    return [_judged(row, one, level, more=more, less=less) for row, one, more, less in zip(rows, own, above, below, strict=True)]
 
 
 def _judged(row: Open, rules: Rules, level: float, *, more: bool, less: bool) -> Contrast:
@@ -63,11 +64,11 @@ def _judged(row: Open, rules: Rules, level: float, *, more: bool, less: bool) ->
     )
 
 
-def _found(differences: Sequence[Difference], rules: Rules) -> list[bool]:
-    """Tell of which DIFFERENCES it is proved that they are above the margin."""
+def _found(differences: Sequence[Gap], own: Sequence[Rules], rules: Rules) -> list[bool]:
+    """Tell of which DIFFERENCES it is proved that they are above the margin, each by its OWN rules."""
     from scipy.stats import false_discovery_control
 
-    chances = [one.chance(rules.margin) for one in differences]
+    chances = [one.chance(its.margin) for one, its in zip(differences, own, strict=True)]
     corrected = false_discovery_control(chances)
     return [bool(chance <= rules.level and after <= rules.false_share) for chance, after in zip(chances, corrected, strict=True)]
 
@@ -78,7 +79,7 @@ def _verdict(row: Open, rules: Rules, *, more: bool, less: bool) -> Verdict:
     return Verdict.EQUIVALENT if _equivalent(row.difference, rules) else Verdict.INCONCLUSIVE
 
 
-def _equivalent(difference: Difference, rules: Rules) -> bool:
+def _equivalent(difference: Gap, rules: Rules) -> bool:
     """Tell whether the 95 % interval of DIFFERENCE lies within the bounds of equivalence, which are at least the margin."""
     bound = difference.scaled(max(rules.equivalence, rules.margin))
     low, high = difference.bounds()

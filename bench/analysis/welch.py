@@ -9,6 +9,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from bench.analysis.statistics import LEAST_TO_TRIM, LEVEL, TRIMMED
 from bench.domain.comparison import Spread
@@ -18,6 +19,30 @@ LEAST = 2
 POWER = 0.95
 OF_SCATTER = 0.5
 _NORMAL = statistics.NormalDist().inv_cdf(POWER)
+
+
+class Gap(Protocol):
+    """How far two sides lie apart, as verdicts see it."""
+
+    @property
+    def mirrored(self) -> "Gap":
+        """The gap with its sides changed."""
+
+    @property
+    def logged(self) -> bool:
+        """Whether it is one of logarithms."""
+
+    def chance(self, margin: float) -> float:
+        """Give the one-sided p of a gap this far above MARGIN, a relative one, had it been just MARGIN."""
+
+    def bounds(self) -> tuple[float, float]:
+        """Give its 95 % interval, on its own scale."""
+
+    def detectable(self, margin: float, level: float) -> float:
+        """Give the smallest relative increase that a test of LEVEL against MARGIN finds with probability 0.95."""
+
+    def scaled(self, relative: float) -> float:
+        """Put a RELATIVE increase on its scale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +108,13 @@ def _critical(level: float, degrees: float) -> float:
     return -float(stdtrit(degrees, level))
 
 
-def locate(values: Sequence[float]) -> Location:
-    """Give the trimmed mean of VALUES, at least 2, with Yuen's squared error: (n - 1) s_w**2 / (h (h - 1)), h of n values kept."""
+def locate(values: Sequence[float], least_cut: int = 0) -> Location:
+    """Give the trimmed mean of VALUES, at least 2, with Yuen's squared error: (n - 1) s_w**2 / (h (h - 1)), h of n values kept.
+
+    At least LEAST_CUT values are trimmed on each side.
+    """
     ordered, count = sorted(values), len(values)
-    cut = int(TRIMMED * count) if count >= LEAST_TO_TRIM else 0
+    cut = max(int(TRIMMED * count) if count >= LEAST_TO_TRIM else 0, least_cut)
     kept = ordered[cut : count - cut]
     winsorised = [*[kept[0]] * cut, *kept, *[kept[-1]] * cut]
     squared = statistics.variance(winsorised) * (count - 1) / (len(kept) * (len(kept) - 1))

@@ -1,6 +1,7 @@
 """How differences are spelled for people: a change in per cent or as a factor with its interval, and values side by side."""
 
-from bench.domain.comparison import Contrast
+from bench.domain.comparison import Contrast, Rules
+from bench.domain.gating import Gating
 from bench.domain.metric import Unit
 from bench.report.spelling import number, scale, word
 
@@ -59,3 +60,18 @@ def _percent(ratio: float) -> str:
     share = (ratio - 1) * 100
     digits = 2 if abs(share) < 1 else 1
     return f"{share:+.{digits}f} %".replace("-", "−")  # noqa: RUF001 -- a minus sign
+
+
+def gating(gate: Gating, rules: Rules) -> str:
+    """Spell what a suite says of its GATE beside RULES; nothing where it says nothing."""
+    general = [
+        f"{name} {value * 100:g} %"
+        for name in ("margin", "equivalence")
+        if (value := getattr(gate, name)) is not None and name not in rules.insisted
+    ]
+    own = []
+    for metric, said in gate.metrics.items():
+        parts = [] if said.gated is None else ["gated" if said.gated else "not gated"]
+        parts += [f"{name} {value * 100:g} %" for name in ("margin", "equivalence") if (value := getattr(said, name)) is not None]
+        own.append(f"{metric} {', '.join(parts)}")
+    return "; ".join([*([", ".join(general)] if general else []), *own])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.domain.comparison import Comparison, Contrast, Gate, Objection, Rules, Unlike, Verdict
-from bench.report.changes import amount, change, detectable, fact
+from bench.report.changes import amount, change, detectable, fact, gating
 from bench.report.document import Column, Report, Section, Table
 
 MOST = 100
@@ -56,10 +56,17 @@ def build(comparison: Comparison, rules: Rules, gate: Gate | None, gated: Callab
             f"Head: {_listed(comparison.head)}",
             _counts(comparison.rows),
             f"A verdict needs proof of more than {rules.margin * 100:g} %; equivalent is within {_bound(rules):g} %",
+            *_of_suites(rules),
             *((_LEGEND,) if comparison.rows else ()),
         ),
         sections=tuple(section for section in made if section is not None),
     )
+
+
+def _of_suites(rules: Rules) -> tuple[str, ...]:
+    """Say what the suites' gates say otherwise, each wording once."""
+    spelled = dict.fromkeys(gating(gate, rules) for gate in (rules.gates or {}).values())
+    return tuple(f"By the suite's gate: {text}" for text in spelled if text)
 
 
 def _bound(rules: Rules) -> float:

@@ -7,10 +7,13 @@ from bench.domain.summary import Estimate, Row
 from bench.report.details import breakdown, ledgers, percentiles
 from bench.report.document import Column, Section
 from bench.report.keys import Keys, in_order
+from bench.report.parity import PARITY, parity
 from bench.report.spelling import RATES, WIDE, cell, scale
 from bench.report.tables import Cells, table
 
 _STAGES = "load."
+_TRAINING = ("train.step", "train.forward", "train.backward", "train.optimizer", "train.sample_rate", "train.loss")
+_TRAINED = ("memory.gradients", "memory.optimizer_state", "memory.activations")
 _PROCESSOR = "processor."
 _OF_MEDIA = ("image_rate", "frame_rate", "rtfx")
 _GENERATION = ("processor", "forward", "ttft_model", "tpot", "e2e", "prefill_rate", "decode_rate", "e2e_rate", *_OF_MEDIA)
@@ -39,12 +42,13 @@ class Group:
 def sections(rows: Sequence[Row], by: Keys) -> tuple[Section, ...]:
     """Make the tables of ROWS' metrics, the rows told apart BY its keys; a table without rows or metrics is left out."""
     present = tuple(dict.fromkeys(name for row in rows for name in row.metrics))
-    known = frozenset((*_SIZE, *_GENERATION, *_FORWARD))
-    rest = tuple(name for name in present if name not in known and not name.startswith((_STAGES, _PROCESSOR)))
+    known = frozenset((*_SIZE, *_GENERATION, *_FORWARD, *_TRAINING, *_TRAINED))
+    rest = tuple(name for name in present if name not in known and not name.startswith((_STAGES, _PROCESSOR, PARITY)))
     groups = (
         Group(title="Load, size and memory", takes=_any, metrics=_SIZE),
         Group(title="Speed of generation", takes=_generates, metrics=_GENERATION),
         Group(title="Speed", takes=lambda row: not _generates(row), metrics=_FORWARD),
+        Group(title="Training steps", takes=_trains, metrics=(*_TRAINING, "params.trainable", *_TRAINED)),
         Group(title="Further metrics", takes=_any, metrics=tuple(name for name in rest if name not in _BESIDE)),
         Group(title="Load, stage by stage", takes=_any, metrics=tuple(n for n in present if n.startswith(_STAGES)), detail=True),
         Group(title="The processor", takes=_any, metrics=tuple(n for n in present if n.startswith(_PROCESSOR)), detail=True),
@@ -52,17 +56,23 @@ def sections(rows: Sequence[Row], by: Keys) -> tuple[Section, ...]:
     )
     made = [_section(group, [row for row in rows if group.takes(row)], by) for group in groups]
     made += [
+        parity(rows, by),
         ledgers(rows, by),
         percentiles(rows, by),
         *breakdown("Parameters by part", rows, by, ("params.count", "params.bytes"), "parts"),
         *breakdown("Operations of a forward by part", rows, by, ("flops",), "parts"),
     ]
+    made += breakdown("Memory by what was tried", rows, by, ("capacity.host_memory", "capacity.device_memory"), "parts")
     made += breakdown("Memory peaks by phase", rows, by, ("memory.host_peak", "memory.device_allocated_peak"), "phases")
     return tuple(section for section in made if section is not None)
 
 
 def _any(_row: Row) -> bool:
     return True
+
+
+def _trains(row: Row) -> bool:
+    return "train.step" in row.metrics
 
 
 def _generates(row: Row) -> bool:

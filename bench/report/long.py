@@ -124,7 +124,7 @@ def estimates(summary: Summary) -> "pd.DataFrame":
 def _columns(records: Iterable[Record]) -> list[str]:
     """List the columns of facts: axes in the order of the vocabulary, observed facts as they come."""
     asked = {name for record in records for name in record.case.requested}
-    axes = [name for name in (*_WHOLE, *BY_NAME) if name in asked]
+    axes = [name for name in dict.fromkeys((*_WHOLE, *BY_NAME)) if name in asked]
     seen = dict.fromkeys(f"observed_{name}" for record in records for name, value in record.observed.items() if _single(value))
     return [*_CASE, *axes, *sorted(asked.difference(axes)), *seen, *_TRIAL]
 

@@ -114,3 +114,13 @@ def test_what_a_worker_measured_itself_is_not_derived() -> None:
 
 def test_nothing_derived_appears_without_what_it_follows_from() -> None:
     assert found(*of_seconds(1.0, metric="h2d")).keys() == {"h2d"}
+
+
+def test_what_steps_wait_for_a_loader_is_a_share_of_them_all() -> None:
+    steps = (samples("data.wait", 0.03), samples("data.step", 0.04), samples("data.in_hand", 0.01))
+    metrics = found(a_record(observed=FACTS, samples=steps))
+    assert {name: metrics[name].value for name in metrics if metrics[name].metric.unit != "s"} == {
+        "data.wait_share": pytest.approx(0.75),
+        "data.item_rate": pytest.approx(100),
+        "data.item_rate_in_hand": pytest.approx(400),
+    }

@@ -207,7 +207,7 @@ def test_the_head_names_suite_run_machine_and_counts() -> None:
     assert report.title == "Benchmark of two-models"
     assert report.facts[0] == "Run 20261125T190412Z-lab-0a1b, begun 2026-11-25T19:04:12.000+00:00, suite at commit 6038592"
     assert report.facts[1] == (
-        "Machine: Example CPU @ 2.50GHz · 2 cores (1 physical) · 24.0 GiB · Linux-6.1 · Python 3.11.9 · "
+        "Machine: Example CPU @ 2.50GHz · 8 cores (4 physical) · 24.0 GiB · Linux-6.1 · Python 3.11.9 · "
         "torch 2.13.0 · transformers 5.23.0"
     )
     assert report.facts[2] == "6 cases: 3 finished, 1 unsupported, 1 skipped, 1 timeout"

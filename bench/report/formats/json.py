@@ -46,6 +46,7 @@ def _row(row: Row) -> Mapping[str, object]:
         "metrics": {name: metric(estimate) for name, estimate in row.metrics.items()},
         "trials": {"planned": row.planned, "finished": row.finished, "marked": row.marked},
         "stopped_by": row.stopped_by,
+        **({"drifted": row.drift is not None} if "parity_reference" in row.observed else {}),
         "remarks": row.remarks,
         **({} if row.ledger is None else {"ledger": _ledger(row.ledger)}),
     }

@@ -1,0 +1,164 @@
+"""Pairs of trials that took turns: each gives one log ratio of a metric, from which the minute is gone that both shared.
+
+A pair's value is the median of the ratios of its calls, base's j-th and head's j-th, which were made one right after the other. The
+pairs' values are tested by Yuen's trimmed t (1974) at up to three looks, whose nominal levels together spend the level of one
+test: a case may stop at a look and the error rate holds (group-sequential, Pocock 1977). docs/verdicts.md has measured rates.
+"""
+
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.analysis.derive import RULES
+from bench.analysis.estimate import LEDGER
+from bench.analysis.reading import Reading, readings
+from bench.analysis.welch import Difference, locate
+from bench.domain.comparison import Rules
+from bench.domain.metric import Metric, Unit
+from bench.domain.outcome import Outcome
+from bench.domain.record import Record, Side
+
+LOOKS = (8, 16, 24)
+"""Numbers of pairs at which a verdict may be given; 24 are the most there are."""
+LEAST = 5
+"""Pairs below which nothing is said: of 5, two are trimmed."""
+SHARE = 0.4
+"""Nominal level of each of three looks as a share of the level that they spend together: 0.002 of 0.005."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """The difference as it stood at each look, the last one last."""
+
+    each: tuple[Difference, ...]
+
+    @property
+    def logged(self) -> bool:
+        """Whether the differences are of logarithms."""
+        return self.each[-1].logged
+
+    @property
+    def mirrored(self) -> "Looks":
+        """The looks with their sides changed."""
+        return Looks(each=tuple(one.mirrored for one in self.each))
+
+    def chance(self, margin: float) -> float:
+        """Give the one-sided p over all looks: the smallest of theirs, each set against its share of the level."""
+        return min(1.0, min(one.chance(margin) for one in self.each) / SHARE)
+
+    def bounds(self) -> tuple[float, float]:
+        """Give the 95 % interval at the last look."""
+        return self.each[-1].bounds()
+
+    def detectable(self, margin: float, level: float) -> float:
+        """Give the smallest relative increase that the last look finds with probability 0.95."""
+        return self.each[-1].detectable(margin, level * SHARE)
+
+    def scaled(self, relative: float) -> float:
+        """Put a RELATIVE increase on the scale of the differences."""
+        return self.each[-1].scaled(relative)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """One metric over the pairs: `ratios` are logs where `logged`, else differences as a share of the larger side."""
+
+    metric: Metric
+    ratios: tuple[float, ...]
+    logged: bool
+
+    def gap(self) -> Looks | None:
+        """Give what verdicts go by; None where there are fewer than 5 pairs."""
+        count = len(self.ratios)
+        if count < LEAST:
+            return None
+        places = (*(look for look in LOOKS if look < count), count)[-len(LOOKS) :]
+        return Looks(each=tuple(self._at(place) for place in places))
+
+    def _at(self, pairs: int) -> Difference:
+        place = locate(self.ratios[:pairs], least_cut=1)
+        return Difference(size=place.mean, error=math.sqrt(place.squared), degrees=place.degrees, logged=self.logged)
+
+
+def pairs(base: Sequence[Record], head: Sequence[Record]) -> dict[str, list[tuple[Record, Record]]]:
+    """Give the pairs of BASE and HEAD that finished on both sides, in order, by the id of the case in base.
+
+    There are none where the records are not of the two sides of one A/B run.
+    """
+    waiting = {
+        (record.paired.ab, record.paired.base_case, record.paired.number): record
+        for record in base
+        if record.paired is not None and record.paired.side is Side.BASE and record.outcome is Outcome.FINISHED
+    }
+    found: dict[str, list[tuple[Record, Record]]] = {}
+    for record in sorted((one for one in head if one.paired is not None), key=_number):
+        assert record.paired is not None  # noqa: S101 -- filtered above
+        key = (record.paired.ab, record.paired.base_case, record.paired.number)
+        if record.paired.side is Side.HEAD and record.outcome is Outcome.FINISHED and key in waiting:
+            found.setdefault(record.paired.base_case, []).append((waiting[key], record))
+    return found
+
+
+def _number(record: Record) -> int:
+    return -1 if record.paired is None else record.paired.number
+
+
+def apart(found: Sequence[tuple[Record, Record]]) -> dict[str, Apart]:
+    """Give by name how far every metric is apart in the pairs FOUND, those that both sides of a pair have.
+
+    Where the two of a pair found the page cache in different states, their loads are no pair.
+    """
+    read = []
+    for base, head in found:
+        same = base.observed.get("page_cache") == head.observed.get("page_cache")
+        read.append(tuple(_values(record, loads=same) for record in (base, head)))
+    result: dict[str, Apart] = {}
+    for name in dict.fromkeys(name for before, after in read for name in before if name in after):
+        both = [(before[name], after[name]) for before, after in read if name in before and name in after]
+        logged = min(value for pair in both for side in pair for value in side.values) > 0
+        ratios = tuple(_log_ratio(*pair) if logged else _share(*pair) for pair in both)
+        result[name] = Apart(metric=both[0][1].metric, ratios=ratios, logged=logged)
+    return result
+
+
+def _values(record: Record, *, loads: bool) -> dict[str, Reading]:
+    """Read the metrics of one trial, with the times that follow from them."""
+    found = {
+        reading.metric.name: reading
+        for reading in readings(record.samples)
+        if reading.metric.name not in LEDGER and (loads or not reading.metric.name.startswith("load."))
+    }
+    return {**found, **{reading.metric.name: reading for reading in _derived(found, record)}}
+
+
+def _derived(found: Mapping[str, Reading], record: Record) -> Iterator[Reading]:
+    for rule in RULES:
+        if not rule.is_rate and all(name in found for name in rule.of):
+            value = rule.seconds({name: found[name].value for name in rule.of}, record.observed)
+            if value is not None:
+                yield Reading(metric=rule.metric, value=value, values=(value,))
+
+
+def _log_ratio(base: Reading, head: Reading) -> float:
+    if len(base.values) != len(head.values) or len(base.values) == 1:
+        return math.log(head.value / base.value)
+    return statistics.median(math.log(after / before) for before, after in zip(base.values, head.values, strict=True))
+
+
+def _share(base: Reading, head: Reading) -> float:
+    return (head.value - base.value) / (max(abs(base.value), abs(head.value)) or 1.0)
+
+
+def decided(case: str, found: Mapping[str, Apart], names: frozenset[str], rows: int, rules: Rules) -> bool:
+    """Tell whether every time of NAMES is proved slower or faster, so that no later correction over ROWS can take it back.
+
+    FOUND is what the pairs of CASE, its id in head, say.
+    """
+    level = min(rules.level, rules.false_share / rows)
+    chances: list[float] = []
+    for name, one in found.items():
+        if name in names and one.metric.unit is Unit.SECOND:
+            gap, margin = one.gap(), rules.of(case, name).margin
+            chances.append(1.0 if gap is None else min(gap.chance(margin), gap.mirrored.chance(margin)))
+    return bool(chances) and max(chances) < level
