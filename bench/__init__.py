@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from bench.domain.errors import UsageError
     from bench.worker.failures import Refused
     from bench.worker.interface import describe, freeze, generate, load_model, move, prepare_inputs, save, unfreeze
-    from bench.worker.loading import Loaded
+    from bench.worker.loads.loading import Loaded
     from bench.workflow import read, summary
 
 __version__ = "0.1.0"
@@ -33,7 +33,7 @@ __all__ = [
 _PLACES: Mapping[str, tuple[str, ...]] = {
     "bench.workflow": ("read", "summary"),
     "bench.worker.interface": ("describe", "freeze", "generate", "load_model", "move", "prepare_inputs", "save", "unfreeze"),
-    "bench.worker.loading": ("Loaded",),
+    "bench.worker.loads.loading": ("Loaded",),
     "bench.worker.failures": ("Refused",),
     "bench.domain.description": ("Description",),
     "bench.domain.errors": ("UsageError",),

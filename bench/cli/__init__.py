@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, str] = {
     "check": "Find everything that is wrong with suites, by file and line.",
     "report": "Render records as a table, Markdown, CSV, Parquet or JSON.",
     "compare": "Set two saved runs beside each other: a verdict for every case and metric.",
+    "ab": "Measure two environments, or two settings of one, in turn: the verdict to trust.",
+    "bisect": "Find the commit since which something is slower, by ab against the good one.",
     "baseline": "Keep runs to be compared with, by machine, and measure how far unchanged runs lie apart.",
     "history": "Show the course of metrics over many runs, and where they changed and stayed.",
     "import": "Read the results of another tool as records.",

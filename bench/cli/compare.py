@@ -2,20 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from bench import workflow
-from bench.cli import options
-from bench.domain.comparison import Rules
-from bench.domain.errors import ExitCode, UsageError
+from bench.cli import judging, options
+from bench.domain.errors import UsageError
 
-if TYPE_CHECKING:
-    from bench.domain.comparison import Gate
-
-_SHARE = click.FloatRange(0, 1, max_open=True)
-_DEFAULTS = Rules()
 _MOST = 2
 
 
@@ -27,29 +20,14 @@ _MOST = 2
     ),
 )
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="[BASE] HEAD")
-@click.option("--gate", is_flag=True, help="Exit 1 where head has a regression, and list what failed and why.")
-@click.option(
-    "--margin",
-    type=_SHARE,
-    default=_DEFAULTS.margin,
-    show_default=True,
-    help="Relative slowdown that is tolerated: slower means proved to be worse than this.",
-)
-@click.option(
-    "--equivalence",
-    type=_SHARE,
-    default=_DEFAULTS.equivalence,
-    show_default=True,
-    help="Equivalent where the 95 % interval lies within this; at least the margin.",
-)
+@judging.judging
 @click.option(
     "--across-machines", is_flag=True, help="Show ratios where machines, threads or tokens are not alike, without verdict."
 )
-@click.option("--strict", is_flag=True, help="The gate also fails on what is inconclusive, incomparable or lacks its hardware.")
 @click.option(
-    "--accepted",
+    "--suite",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File of accepted changes.  [default: reports/accepted.yaml where there is one]",
+    help="Suite whose gate section counts, in the place of the one that head was run with.",
 )
 @options.baselines
 @options.as_json()
@@ -59,11 +37,12 @@ def command(
     *,
     runs: tuple[Path, ...],
     gate: bool,
-    margin: float,
-    equivalence: float,
+    margin: float | None,
+    equivalence: float | None,
     across_machines: bool,
     strict: bool,
     accepted: Path | None,
+    suite: Path | None,
     baselines: Path,
     as_json: bool,
     form: str,
@@ -78,24 +57,14 @@ def command(
         raise UsageError(
             f"compare takes BASE and HEAD, and these are {len(runs)} paths: quote a glob so that the shell leaves it whole"
         )
-    rules = Rules(margin=margin, equivalence=equivalence, across_machines=across_machines)
-    comparison = workflow.compare(None if len(runs) == 1 else runs[0], runs[-1], rules, baselines)
+    rules = judging.rules(margin, equivalence, across_machines=across_machines)
+    comparison = workflow.compare(None if len(runs) == 1 else runs[0], runs[-1], rules, baselines, suite)
     judged = workflow.judge(comparison, accepted, strict=strict) if gate else None
     content = workflow.render_comparison(
-        "json" if as_json else form, comparison, rules, judged, seen_on=None if out else sys.stdout
+        "json" if as_json else form, comparison, comparison.rules, judged, seen_on=None if out else sys.stdout
     )
     if out is not None:
         workflow.write(out, content)
     else:
         click.echo(content, nl=False)
-    return _code(judged)
-
-
-def _code(gate: "Gate | None") -> int:
-    """Give the exit code; what failed is told on standard error too, where a log of CI shows it last."""
-    if gate is None or gate.passed:
-        return ExitCode.FINE
-    click.echo(f"gate failed: {len(gate.failures)} {'objection' if len(gate.failures) == 1 else 'objections'}", err=True)
-    for one in gate.failures:
-        click.echo(f"  {one.case.label}{f', {one.metric}' if one.metric else ''}: {one.what}", err=True)
-    return ExitCode.REGRESSION
+    return judging.exit_code(judged)

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from bench.cli import options
 
 if TYPE_CHECKING:
     from bench.domain.plan import Plan
+    from bench.domain.values import Json
 
 _SHOWN = 200
 
@@ -31,7 +32,8 @@ def command(*, suites: tuple[Path, ...], where: tuple[str, ...], shard: str | No
     """List the cases of SUITEs, those that will not run and why, and how long it may take. Loads no model and imports no torch."""
     from bench.planning.plans import read_filter
 
-    plan = workflow.draw_up(workflow.read_suites(suites, allow_floating=allow_floating), read_filter(where, shard))
+    sources = workflow.read_suites(suites, allow_floating=allow_floating)
+    plan = workflow.draw_up(sources, read_filter(where, shard), compared=False)  # which is not shown
     expected = workflow.expected_s(plan)
     if as_json:
         # Written as one stream: click.echo would flush after each of a hundred thousand cases.
@@ -48,10 +50,23 @@ def _as_json(plan: "Plan", expected: float | None) -> Iterator[str]:
     from bench.protocol.codec import to_json
 
     spell = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+    pieces: dict[str, dict[object, str]] = {}
+
+    def spell_axes(requested: "Mapping[str, Json]") -> str:
+        """Spell REQUESTED from pieces: the values of an axis are few, and the cases are many."""
+        try:
+            return ",".join([pieces[axis][value] for axis, value in requested.items()])
+        except (KeyError, TypeError):  # a value that is met for the first time, or a mapping
+            for axis, value in requested.items():
+                if isinstance(value, str | int | float):
+                    pieces.setdefault(axis, {})[value] = f"{spell(axis)}:{spell(value)}"
+            return spell(requested)[1:-1]
+
     yield '{"cases":['
     for index, planned in enumerate(plan.cases):
         case = planned.case
-        yield f'{"," if index else ""}\n{{"id":{spell(case.id)},"label":{spell(case.label)},"requested":{spell(case.requested)}}}'
+        head = f'"id":{spell(case.id)},"label":{spell(case.label)}'
+        yield f'{"," if index else ""}\n{{{head},"requested":{{{spell_axes(case.requested)}}}}}'
     yield '\n],"skipped":['
     for index, one in enumerate(plan.skipped):
         body = {

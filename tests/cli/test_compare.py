@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from bench.domain.record import Record
+from bench.domain.gating import Gating, Tolerance
+from bench.domain.record import Record, SuiteOrigin
 from bench.report.formats import pytest_benchmark
 from bench.store import jsonl
 from tests.support.builders import ENVIRONMENT, SLOWER, a_case, generation
-from tests.support.commands import Bench
+from tests.support.commands import Answer, Bench
 
 START = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 
@@ -213,3 +214,35 @@ def test_a_run_that_was_replaced_by_resuming_counts_its_newest_records(bench: Be
             journal.append(replace(record, attempt=2))
     answer = json.loads(bench("compare", a_run(tmp_path / "more", name="once"), path, "--json").out)
     assert {row["metric"]: row["ratio"] for row in answer["rows"]}["forward"] == pytest.approx(9)
+
+
+# ── the gate of a suite ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+GATED = SuiteOrigin(
+    name="gated", file="gated.yaml", digest="d2", gate=Gating(metrics={name: Tolerance(gated=False) for name in ("forward", "e2e")})
+)
+
+
+def objected(answer: Answer) -> set[str]:
+    return {one["metric"] for one in json.loads(answer.out)["gate"]["failures"]}
+
+
+def test_saved_runs_are_judged_by_the_gate_of_heads_suite(two: tuple[Path, Path], bench: Bench, tmp_path: Path) -> None:
+    base, head = two
+    said = a_run(tmp_path / "said", 3.0, "head", suite=GATED)
+    everywhere = objected(bench("compare", base, head, "--gate", "--json"))
+    assert {"forward", "e2e", "ttft_model"} <= everywhere
+    assert objected(bench("compare", base, said, "--gate", "--json")) == everywhere - {"forward", "e2e"}
+    assert "By the suite's gate: forward not gated; e2e not gated" in bench("compare", base, said).out
+
+
+def test_another_suite_may_say_what_is_gated(two: tuple[Path, Path], bench: Bench, tmp_path: Path) -> None:
+    suite = tmp_path / "other.yaml"
+    text = "version: 1\nname: other\nmodels: [tiny-gpt2]\ngate: {margin: 0.9, metrics: {ttft_model: {margin: 0.01}}}\n"
+    suite.write_text(text, encoding="utf-8")
+    found = objected(bench("compare", *two, "--suite", suite, "--gate", "--json"))
+    assert "ttft_model" in found
+    suite.write_text(text.replace("ttft_model", "ttft"), encoding="utf-8")
+    answer = bench("compare", *two, "--suite", suite, "--gate")
+    assert (answer.code, answer.err.startswith(f'{suite}:4: gate: metric "ttft" is not known')) == (2, True)

@@ -42,8 +42,8 @@ def test_a_plan_for_people_says_the_same(tmp_path: Path, bench: Bench) -> None:
 
 
 def test_reasons_that_many_cases_share_are_told_once(tmp_path: Path, bench: Bench) -> None:
-    out = bench("plan", a_file(tmp_path, f"{HEAD}axes: {{engine: [openvino], batch_size: [1, 2, 3]}}\n")).out
-    assert "tiny-gpt2 engine=openvino and 2 more: engine openvino is not measured in this version" in out
+    out = bench("plan", a_file(tmp_path, f"{HEAD}scenario: train-step\naxes: {{engine: [openvino], batch_size: [1, 2, 3]}}\n")).out
+    assert "and 2 more: engine openvino in the scenario train-step is not measured in this version" in out
     assert "[not_in_version]" in out
 
 

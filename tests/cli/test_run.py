@@ -74,12 +74,12 @@ def test_what_is_unsupported_is_an_answer_unless_the_run_is_strict(run: Any) -> 
 
 
 def test_cases_that_will_not_run_are_recorded_with_their_reason(bench: Bench, tmp_path: Path) -> None:
-    suite = a_file(tmp_path, TWO_CASES.replace("batch_size: [1, 2]", "engine: [eager, openvino]"))
+    suite = a_file(tmp_path, TWO_CASES.replace("batch_size: [1, 2]", "engine: [eager, openvino]") + "scenario: train-step\n")
     answer = bench("run", suite, "--out", tmp_path / "runs", "--executor", a_replay(tmp_path))
     skipped = [one for one in records(answer) if one["outcome"] == "skipped"]
     assert answer.code == 0
     assert [(one["trial"], one["reason_code"]) for one in skipped] == [(None, "not_in_version")]
-    assert "skipped: engine openvino is not measured in this version" in answer.err
+    assert "skipped: engine openvino in the scenario train-step is not measured in this version" in answer.err
 
 
 def test_resume_runs_again_what_failed_and_keeps_the_older_record(run: Any) -> None:

@@ -1,0 +1,259 @@
+"""Two environments, or two settings of one, measured in turn: an A/B run, its records on both sides, and what they say."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bench.domain.errors import ExitCode, UsageError
+from bench.domain.gating import Gating
+from bench.domain.values import Json
+
+if TYPE_CHECKING:  # what a step needs is imported in it, so that `bench --help` stays light
+    from bench.domain.comparison import Comparison, Rules
+    from bench.domain.plan import Plan, PlannedCase, Trial
+    from bench.domain.record import Record, Side
+    from bench.execution.pairs import Couple, Flank
+    from bench.planning.plans import Filter, Source
+    from bench.protocol.messages import Event
+    from bench.store.jsonl import Journal
+    from bench.store.runs import RunDirectory
+
+PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""A pool of threads that spins while it has nothing to do would slow the other side down."""
+MOST_CALLS = 60
+"""Calls of a step in one trial of a pair: what a pair tells hardly grows with more."""
+HOPELESS = 2
+"""Pairs of a case of which none finished on both sides, after which no further one is tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What makes a side: its interpreter, environment variables on top of the caller's, and axes that it sets."""
+
+    python: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    axes: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Watcher(Protocol):
+    """Who wants to hear how an A/B run goes."""
+
+    def said(self, text: str) -> None:
+        """Take a remark."""
+
+    def begins(self, trial: "Trial") -> None:
+        """Hear that a pair begins; the trial is base's."""
+
+    def heard(self, event: "Event") -> None:
+        """Hear an event of base's trial."""
+
+    def ended(self, record: "Record") -> None:
+        """Hear that a trial has ended and that its record is safe."""
+
+    def closes_in(self, label: str, pairs: int, interval: tuple[str, float, float, float] | None) -> None:
+        """Hear how many PAIRS a case has, and of its main metric the name, ratio, and 95 % interval of it, where there is one."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Contested:
+    """What an A/B run left: a directory a side, and all records of each."""
+
+    base: "RunDirectory"
+    head: "RunDirectory"
+    before: "list[Record]" = field(default_factory=list)
+    after: "list[Record]" = field(default_factory=list)
+
+    def compare(self, rules: "Rules") -> "Comparison":
+        """Say by RULES what the pairs tell."""
+        from bench.analysis.compare import compare
+
+        return compare(self.before, self.after, rules)
+
+    def exit_code(self) -> ExitCode:
+        """Give 3 where a trial failed on a side, else 0."""
+        failed = any(record.outcome.failed for record in (*self.before, *self.after))
+        return ExitCode.TRIALS_FAILED if failed else ExitCode.FINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """One side before it is measured: its setting, and its plan under it."""
+
+    setting: Setting
+    plan: "Plan"
+
+
+def contender(sources: "Sequence[Source]", setting: Setting, wanted: "Filter") -> Contender:
+    """Plan the cases of SOURCES that are WANTED as SETTING has them. Raises SuiteError, UsageError."""
+    from bench.planning.settings import with_settings
+    from bench.workflow.plans import draw_up
+
+    return Contender(setting=setting, plan=draw_up(with_settings(sources, setting.axes), wanted))
+
+
+def contest(  # noqa: PLR0913 -- two sides, and how to go about it
+    base: Contender, head: Contender, *, out: Path, budget_s: float | None, rules: "Rules", watcher: Watcher, command: Sequence[str]
+) -> Contested:
+    """Measure the cases of BASE and HEAD in turn, 24 pairs each or until the BUDGET_S seconds are over.
+
+    A case whose times are all proved slower or faster ends at the look where they are. Raises UsageError where the sides' cases do
+    not match, WorkerError where a side's interpreter cannot be started, CannotWriteError where the disk refuses a record.
+    """
+    from bench.domain.record import Side
+    from bench.execution.pairs import Contest
+    from bench.planning import arrange
+    from bench.store import jsonl, runs
+
+    found = _couples(base, head)
+    rules = replace(rules, gates={couple.head.case.id: couple.head.suite.gate or Gating() for couple in found})
+    with ExitStack() as undo:
+        flanks = [_open(side, one.setting, found, undo, watcher) for side, one in zip(Side, (base, head), strict=True) if found]
+        made = [_directory(out, one.plan, side, command) for side, one in zip(Side, (base, head), strict=True)]
+        journals = [undo.enter_context(jsonl.Journal(directory.path)) for directory in made]
+        contested = Contested(base=made[0], head=made[1])
+        kept = (contested.before, contested.after)
+        for one, directory, journal, records in zip((base, head), made, journals, kept, strict=True):
+            _keep_skipped(one.plan, directory, journal, records)
+        course = _Course(contested=contested, couples=found, rules=rules, watcher=watcher, budget_s=budget_s)
+        work = Contest(
+            ab=made[0].manifest.id.removesuffix("-base"),
+            flanks=tuple(replace(flank, run=directory.manifest.id) for flank, directory in zip(flanks, made, strict=False)),
+            listener=watcher,
+            arrange=arrange.block,
+            cores=arrange.cores,
+            goes_on=course.goes_on,
+        )
+        for couple, pair in work.carry_out(found):
+            for journal, records, record in zip(journals, kept, pair, strict=True):
+                journal.append(record)
+                records.append(record)
+                watcher.ended(record)
+            course.took(couple)
+    contested.base, contested.head = (runs.finish(directory) for directory in made)
+    return contested
+
+
+def _couples(base: Contender, head: Contender) -> "list[Couple]":
+    """Set the cases of both sides beside each other, with the sampling plan of pairs. Raises UsageError."""
+    from bench.execution.pairs import Couple
+    from bench.planning.settings import couples
+
+    axes = {*base.setting.axes, *head.setting.axes}
+    found = [Couple(base=_for_pairs(one), head=_for_pairs(other)) for one, other in couples(base.plan, head.plan, axes)]
+    for planned in (planned for couple in found for planned in (couple.base, couple.head)):
+        if planned.case.requested.get("environment", "this") != "this":
+            raise UsageError(f"{planned.case.label}: the sides of an A/B run are its environments: name them by --base and --head")
+    return found
+
+
+def _directory(out: Path, plan: "Plan", side: "Side", command: Sequence[str]) -> "RunDirectory":
+    from bench.store import runs
+
+    return runs.create(out, f"ab {plan.digest}", [suite.file for suite in plan.suites], len(plan.cases), command, ending=f"-{side}")
+
+
+def _keep_skipped(plan: "Plan", directory: "RunDirectory", journal: "Journal", records: "list[Record]") -> None:
+    from bench.execution import trial
+
+    for case in plan.skipped:
+        records.append(trial.skipped(case, directory.manifest.id))
+        journal.append(records[-1])
+
+
+def _for_pairs(planned: "PlannedCase") -> "PlannedCase":
+    """Give the case with the sampling plan of pairs: 8 to 24, and no more calls in a trial than tell something."""
+    from bench.analysis.paired import LOOKS
+
+    procedure = planned.suite.procedure
+    own = replace(
+        procedure,
+        trials=LOOKS[0],
+        max_trials=LOOKS[-1],
+        max_iterations=min(procedure.max_iterations, MOST_CALLS),
+        min_iterations=min(procedure.min_iterations, MOST_CALLS),
+    )
+    return replace(planned, suite=replace(planned.suite, procedure=own))
+
+
+def _open(side: "Side", setting: Setting, found: "Sequence[Couple]", undo: ExitStack, watcher: Watcher) -> "Flank":
+    """Start the nurseries of one side. Raises WorkerError."""
+    from bench.execution.executors.local import Local
+    from bench.execution.pairs import NURSERIES, Flank
+
+    methods = {couple.base.suite.procedure.start_method for couple in found}
+    if len(methods) > 1:
+        raise UsageError("an A/B run starts all its trials alike, and these suites have several start methods: run them one by one")
+    executor = Local(python=setting.python, env={**PASSIVE, **setting.env})
+    undo.callback(executor.close)
+    watcher.said(f"{side.value}: starting {NURSERIES} nurseries of {setting.python}")
+    capabilities = executor.open(NURSERIES, methods.pop())[0]
+    start: dict[str, Json] = {
+        "start_method": capabilities.start_method.value,
+        "start_method_reason": capabilities.reason,
+        "set_variables": dict(setting.env),
+    }
+    return Flank(side=side, executor=executor, run="", start=start)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Course:
+    """How far an A/B run has come: which cases go on, and what is shown of it."""
+
+    contested: Contested
+    couples: "Sequence[Couple]"
+    rules: "Rules"
+    watcher: Watcher
+    budget_s: float | None
+    began: float = field(default_factory=time.monotonic)
+
+    def goes_on(self, couple: "Couple", number: int) -> bool:
+        """Tell whether a case that has NUMBER pairs gets another one; every case has one, however small the budget."""
+        from bench.analysis.gate import GATED
+        from bench.analysis.paired import LOOKS, apart, decided
+
+        spent = self.budget_s is not None and time.monotonic() - self.began > self.budget_s
+        if number >= LOOKS[-1] or (spent and number > 0):
+            return False
+        mine = self._pairs(couple)
+        if number >= HOPELESS and not mine:
+            return False
+        if number not in LOOKS:
+            return True
+        return not decided(couple.head.case.id, apart(mine), GATED, self._rows(), self.rules)
+
+    def took(self, couple: "Couple") -> None:
+        """Show where the main metric of a case stands."""
+        import math
+
+        from bench.analysis.paired import apart
+
+        pairs = self._pairs(couple)
+        found = apart(pairs)
+        name = next((name for name in ("e2e", "forward", "train.step") if name in found), None)
+        gap = None if name is None else found[name].gap()
+        interval = None
+        if name is not None and gap is not None and gap.logged:
+            low, high = gap.bounds()
+            interval = (name, math.exp(gap.each[-1].size), math.exp(low), math.exp(high))
+        self.watcher.closes_in(couple.head.case.label, len(pairs), interval)
+
+    def _pairs(self, couple: "Couple") -> "list[tuple[Record, Record]]":
+        from bench.analysis.paired import pairs
+
+        case = couple.base.case.id
+        own = [
+            [record for record in records if record.paired is not None and record.paired.base_case == case]
+            for records in (self.contested.before, self.contested.after)
+        ]
+        return pairs(own[0], own[1]).get(case, [])
+
+    def _rows(self) -> int:
+        """Count the times over all cases that verdicts are given of."""
+        from bench.analysis.paired import apart
+        from bench.domain.metric import Unit
+
+        firsts = [self._pairs(couple)[:1] for couple in self.couples]
+        return sum(one.metric.unit is Unit.SECOND for first in firsts if first for one in apart(first).values()) or 1
