@@ -4,10 +4,11 @@
 #   make test        that, and the tests
 #   make check       that, and lint, format, types, walls
 PYTHON ?= python3
-EXTRAS ?= bitsandbytes,torchao,onnx,parquet,html,optimum,test
+EXTRAS ?= bitsandbytes,torchao,quanto,onnx,parquet,html,optimum,test
 CONSTRAINTS ?= constraints.txt
 PIP_ARGS ?=
-PYTEST_ARGS ?=
+# Two at a time: tests wait for processes that they start. A file stays in one process, since its tests share workers.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -q $(PIP_ARGS) -c $(CONSTRAINTS)
@@ -39,7 +40,7 @@ check: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bench check suites/*.yaml
+	find suites -name '*.yaml' | sort | xargs $(BIN)/bench check
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .

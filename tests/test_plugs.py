@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from bench.domain.axes import AXES, Scenario
+from bench.domain.axes import AXES, BY_NAME, Scenario
 from bench.domain.errors import UsageError
 from bench.domain.task import Task, Trait
 from bench.execution import executors
 from bench.store import imports
-from bench.worker import probes, tasks
+from bench.worker import probes, quantization, tasks
 from bench.worker.probes import Cost
 
 
@@ -48,6 +48,26 @@ def test_a_probe_declares_its_cost_and_reads(name: str) -> None:
     assert (name, plug) in probes.of_cost(plug.COST)
 
 
+@pytest.mark.parametrize("name", quantization.names())
+def test_a_quantization_says_what_it_needs_and_has_every_part(name: str) -> None:
+    method = quantization.find(name)
+    needs = method.needs(None)
+    assert needs.meaning
+    assert needs.devices
+    assert set(needs.devices) <= {"cpu", "cuda", "mps", "xpu"}
+    assert (needs.extra is None) == (not needs.packages)
+    for part in ("takes", "objection", "refuses", "options", "convert", "recognises"):
+        wanted = list(inspect.signature(getattr(quantization.Method, part)).parameters)[1:]
+        assert list(inspect.signature(getattr(method, part)).parameters) == wanted
+    assert all(len(piece) == 2 for piece in method.pieces)
+
+
+def test_the_quantizations_are_the_values_of_their_axis() -> None:
+    assert set(quantization.names()) == set(BY_NAME["quantization"].choices)
+    with pytest.raises(KeyError):
+        quantization.find("bnb_int8")
+
+
 @pytest.mark.parametrize("name", executors.names())
 def test_an_executor_is_made_from_its_name_or_says_what_it_needs(name: str) -> None:
     try:
@@ -63,8 +83,8 @@ def test_an_executor_is_made_from_its_name_or_says_what_it_needs(name: str) -> N
 
 def test_listing_and_declaring_plugs_imports_no_library_of_models() -> None:
     script = (
-        "import sys; from bench.worker import tasks, probes; from bench.execution import executors;"
-        "tasks.declared(), probes.names(), executors.names();"
+        "import sys; from bench.worker import quantization, tasks, probes; from bench.execution import executors;"
+        "tasks.declared(), probes.names(), executors.names(), [quantization.find(name) for name in quantization.names()];"
         "print([name for name in ('torch', 'transformers', 'numpy', 'pydantic', 'pandas') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

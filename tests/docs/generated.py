@@ -12,11 +12,12 @@ from pathlib import Path
 import click
 
 from bench import cli
-from bench.domain.axes import AXES, Axis
+from bench.domain.axes import AXES, BY_NAME, Axis
 from bench.domain.task import Trait
 from bench.domain.values import Json, canonical
 from bench.planning import document
-from bench.worker import tasks
+from bench.worker import engines, quantization, tasks
+from bench.worker.network import attention
 
 ROOT = Path(__file__).resolve().parents[2]
 _WIDTH = 100
@@ -86,6 +87,40 @@ def task_table() -> str:
     return "\n".join(["| task | takes | generates | one of `batch_size` is |", "|---|---|---|---|", *rows])
 
 
+def attention_table() -> str:
+    """Tabulate the values of attention: on which device each can be had, and what it needs."""
+    rows = [
+        f"| `{name}` | {' | '.join(attention.WHERE[name][device] for device in attention.DEVICES)} | {needs or 'nothing'} |"
+        for name, needs in attention.NEEDS.items()
+    ]
+    titles = " | ".join(attention.DEVICES)
+    return "\n".join([f"| value | {titles} | needs |", f"|---|{'---|' * len(attention.DEVICES)}---|", *rows])
+
+
+def engine_table() -> str:
+    """Tabulate the engines: on which device each runs, which options it takes, and what it needs."""
+    kinds = ("cpu", "cuda", "xpu", "mps")
+    rows = []
+    for name in BY_NAME["engine"].choices:
+        engine = engines.find(str(name))
+        places = " | ".join("yes" if kind in engine.DEVICES else "no" for kind in kinds)
+        options = ", ".join(f"`{option}`" for option in engine.OPTIONS) or "none"
+        rows.append(f"| `{name}` | {options} | {places} | {engine.NEEDS} |")
+    return "\n".join([f"| value | options | {' | '.join(kinds)} | needs |", "|---|---|---|---|---|---|---|", *rows])
+
+
+def quantization_table() -> str:
+    """Tabulate the quantizations: on which device each runs, and what it needs."""
+    kinds = ("cpu", "cuda", "xpu", "mps")
+    rows = []
+    for name in BY_NAME["quantization"].choices:
+        needs = quantization.find(str(name)).needs(None)
+        places = " | ".join("no" if kind not in needs.devices else needs.devices[kind] or "yes" for kind in kinds)
+        install = f"`pip install 'transformers-bench[{needs.extra}]'`" if needs.extra else "nothing"
+        rows.append(f"| `{name}` | {needs.meaning} | {places} | {install} |")
+    return "\n".join([f"| value | what it is | {' | '.join(kinds)} | needs |", "|---|---|---|---|---|---|---|", *rows])
+
+
 def commands() -> str:
     """Give the help of every command."""
     parts = []
@@ -110,6 +145,9 @@ BLOCKS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("docs/suites.md", "axes"): axes,
     ("docs/suites.md", "tasks"): task_table,
     ("docs/suites.md", "procedure"): procedure,
+    ("docs/axes.md", "quantization"): quantization_table,
+    ("docs/axes.md", "attention"): attention_table,
+    ("docs/axes.md", "engine"): engine_table,
     ("docs/cli.md", "commands"): commands,
 }
 

@@ -17,13 +17,18 @@ import pytest
 
 from bench import cli
 from bench.analysis.derive import RULES
+from bench.analysis.endurance import DEVICE_GROWTH, DRIFT, GROWTH
+from bench.analysis.goodput import GOODPUT
+from bench.analysis.scaling import EFFICIENCY
 from bench.domain import metric, procedure, record
 from bench.domain.metric import Metric
 from bench.domain.outcome import Outcome, ReasonCode
-from bench.execution import watch
+from bench.domain.particulars import OVER
+from bench.execution import capacity, watch
 from bench.protocol import messages
 from bench.store import runs
-from bench.worker import loading, metrics, stopping
+from bench.worker import metrics, stopping
+from bench.worker.loads import loading
 from tests.docs import generated
 from tests.support.commands import Bench
 from tests.support.replays import EVENTS, TWO_CASES, a_replay
@@ -154,14 +159,17 @@ def test_every_command_and_option_is_documented() -> None:
 
 def measured() -> dict[str, Metric]:
     """Give every metric that a trial's samples may be of."""
-    constants = [one for module in (metrics, watch) for one in vars(module).values() if isinstance(one, Metric)]
+    constants = [one for module in (metrics, watch, capacity) for one in vars(module).values() if isinstance(one, Metric)]
     stages = [metrics.seconds(f"load.{stage}") for stage in loading.STAGES]
-    return {one.name: one for one in (*constants, *stages)}
+    return {one.name: one for one in (*constants, *stages, *map(capacity.capacity_of, OVER))}
 
 
-@pytest.mark.parametrize(
-    ("title", "declared"), [("Measured", measured()), ("Derived", {rule.metric.name: rule.metric for rule in RULES})]
-)
+def derived() -> dict[str, Metric]:
+    """Give every metric that is computed from records."""
+    return {one.name: one for one in (*(rule.metric for rule in RULES), GOODPUT, EFFICIENCY, GROWTH, DEVICE_GROWTH, DRIFT)}
+
+
+@pytest.mark.parametrize(("title", "declared"), [("Measured", measured()), ("Derived", derived())])
 def test_every_metric_is_defined_with_unit_direction_and_id(title: str, declared: dict[str, Metric]) -> None:
     table = rows(section("docs/metrics.md", title))
     assert sorted(ticked(row[0])[0] for row in table) == sorted(declared)
@@ -181,7 +189,7 @@ def test_every_stage_of_the_ledger_is_listed_in_order() -> None:
 @pytest.mark.parametrize(
     ("file", "title", "noun"),
     [
-        ("docs/records.md", "Record, schema 1", record.Record),
+        ("docs/records.md", "Record, schema 2", record.Record),
         ("docs/records.md", "phases", record.Phase),
         ("docs/records.md", "samples", metric.Samples),
         ("docs/records.md", "metric", metric.Metric),
@@ -204,7 +212,7 @@ def test_every_fact_of_real_trials_is_described(part: str) -> None:
 
 
 def test_the_schema_that_is_described_is_the_one_that_is_written() -> None:
-    assert record.SCHEMA == 1
+    assert record.SCHEMA == 2
     assert runs.SCHEMA == 1
 
 
@@ -257,7 +265,7 @@ def test_the_constants_of_warm_up_and_stopping_are_those_of_the_code() -> None:
 
 def test_the_limits_of_noise_are_those_of_the_code() -> None:
     from bench.analysis.target import LEAST_TO_JUDGE
-    from bench.worker import noise
+    from bench.worker.host import noise
 
     said = section("docs/how-it-measures.md", "Noise")
     assert f"more than {noise.FOREIGN_LIMIT * 100:g} % of a core" in said

@@ -1,0 +1,232 @@
+"""How often `bench ab` is wrong on this machine, and what it finds: real pairs, resampled, beside the rules of other tools.
+
+    .venv/bin/python benchmarks/ab.py collect OUT [--runs 3] [--hogs 4] [--model tiny-gpt2] [--planted 0.03]
+    .venv/bin/python benchmarks/ab.py rates OUT [--metric forward] [--resamples 2000] [--seed 0]
+
+`collect` runs `bench ab` of one environment as both sides, 24 pairs a run from fresh nurseries each time, and keeps the records.
+With --hogs as many processes beside it use a core or copy memory, on and off. With --planted head's forward does that share more
+work in a hook (realised, not exact: the ratio over all pairs is the effect).
+
+`rates` draws case-runs from the pairs: a run first, then a pair of it, with replacement. +0.0% is the share of them that say slower
+of unchanged code, `faster` those that say faster; the other columns those that say slower when all times of head are multiplied
+by the effect. The last line is about suites of 20 unchanged cases. Other rules get one process of each side, or five, out of the
+same pairs:
+
+    median:5%   pytest-benchmark --benchmark-compare-fail=median:5%, one process a side
+    google      google-benchmark's compare.py: U-test over 9 repetitions of one process, p < 0.05, slower mean
+    pyperf      pyperf compare_to: two-sided t-test over 5 processes x 2 values, p < 0.05, slower mean
+"""
+
+import argparse
+import math
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from bench.analysis import paired
+from bench.analysis.reading import readings
+from bench.analysis.verdicts import Open, settle
+from bench.analysis.welch import Gap
+from bench.domain.comparison import Contrast, Rules, Verdict
+from bench.domain.metric import Better, Metric, Unit
+from bench.domain.plan import Case
+from bench.domain.record import Record, Side
+from bench.workflow import read_records
+
+SUITE = """
+version: 1
+name: rates
+models: [{model}]
+axes: {{batch_size: [1], prompt_tokens: [64], new_tokens: [8], threads: [1]}}
+load: {{page_cache: warm}}
+procedure: {{trials: 5}}
+"""
+PLANT = """
+import os, sys
+if os.environ.get("PLANTED"):
+    import importlib.abc, importlib.util
+    class Finder(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path=None, target=None):
+            if name != "transformers.models.gpt2.modeling_gpt2":
+                return None
+            sys.meta_path.remove(self)
+            spec = importlib.util.find_spec(name)
+            execute = spec.loader.exec_module
+            def exec_module(module):
+                execute(module)
+                plain = module.GPT2LMHeadModel.forward
+                import functools, time
+                @functools.wraps(plain)
+                def slow(*args, **kwargs):
+                    start = time.thread_time()
+                    out = plain(*args, **kwargs)
+                    stop = time.thread_time() + float(os.environ["PLANTED"]) * (time.thread_time() - start)
+                    while time.thread_time() < stop:
+                        pass
+                    return out
+                module.GPT2LMHeadModel.forward = slow
+            spec.loader.exec_module = exec_module
+            return spec
+    sys.meta_path.insert(0, Finder())
+"""
+FORWARD = Metric(name="forward", unit=Unit.SECOND, better=Better.LOWER, definition="forward.v1")
+EFFECTS = (0.0, 0.01, 0.015, 0.02, 0.03, 0.05, 0.10)
+CASES, PROCESSES, REPETITIONS = 20, 5, 9
+Both = tuple[Record, Record]
+
+
+def hog(seed: int) -> None:
+    """Use a core or copy memory, on and off, until killed."""
+    chance, block = random.Random(seed), np.ones(1 << 24)  # noqa: S311 -- weather, not secrets
+    while True:
+        stop = time.monotonic() + chance.uniform(0.2, 2.0)
+        while time.monotonic() < stop:
+            _ = block.copy() if seed % 2 else math.sqrt(2.0)
+        time.sleep(chance.uniform(0.2, 2.0))
+
+
+@contextmanager
+def hogs(count: int) -> Iterator[None]:
+    """Run COUNT of them."""
+    processes = [multiprocessing.Process(target=hog, args=(seed,), daemon=True) for seed in range(count)]
+    for process in processes:
+        process.start()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def collect(out: Path, runs: int, beside: int, model: str, planted: float | None) -> None:
+    """Run `bench ab` RUNS times into OUT."""
+    bench = Path(sys.executable).with_name("bench")
+    with tempfile.TemporaryDirectory() as scratch, hogs(beside):
+        suite = Path(scratch) / "suite.yaml"
+        suite.write_text(SUITE.format(model=model))
+        (Path(scratch) / "sitecustomize.py").write_text(PLANT)
+        sides = ["--self"] if planted is None else ["--base-env", "PLANTED=0", "--head-env", f"PLANTED={planted}"]
+        # A margin beyond everything: no case ends early, and every run has its 24 pairs.
+        command = [str(bench), "ab", str(suite), *sides, "--margin", "0.99", "--out", str(out), "--json"]
+        for number in range(runs):
+            start = time.monotonic()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": scratch})
+            print(f"run {number + 1}: {time.monotonic() - start:.0f} s", flush=True)
+
+
+def pairs_of(out: Path) -> list[list[Both]]:
+    """Read the pairs below OUT, run by run."""
+    records, _ = read_records([out])
+    by_run: dict[str, tuple[list[Record], list[Record]]] = {}
+    for record in records:
+        if record.paired is not None:
+            by_run.setdefault(record.paired.ab, ([], []))[record.paired.side is Side.HEAD].append(record)
+    return [both for base, head in by_run.values() for both in paired.pairs(base, head).values()]
+
+
+def draw(chance: np.random.Generator, runs: Sequence[Sequence[float]], count: int = paired.LOOKS[-1]) -> list[float]:
+    """Draw COUNT ratios: for each a run, then a pair of it."""
+    chosen = [runs[at] for at in chance.integers(len(runs), size=count)]
+    return [run[int(chance.integers(len(run)))] for run in chosen]
+
+
+def ours(rows: Sequence[Sequence[float]]) -> list[Verdict]:
+    """Judge ROWS, the log ratios of the cases of one run."""
+    case = Case(id="0", label="case", requested={})
+    waiting = []
+    for ratios in rows:
+        gap: Gap | None = paired.Apart(metric=FORWARD, ratios=tuple(ratios), logged=True).gap()
+        assert gap is not None
+        waiting.append(Open(contrast=Contrast(case=case, metric=FORWARD, verdict=Verdict.INCONCLUSIVE), difference=gap))
+    return [row.verdict for row in settle(waiting, Rules())]
+
+
+def times(record: Record, metric: str) -> np.ndarray:
+    """Give the calls' times of METRIC in one process."""
+    return np.array(next(one.values for one in readings(record.samples) if one.metric.name == metric))
+
+
+def median_rule(base: Sequence[np.ndarray], head: Sequence[np.ndarray]) -> bool:
+    """Judge as pytest-benchmark does."""
+    return bool(np.median(head[0]) > 1.05 * np.median(base[0]))
+
+
+def google_rule(base: Sequence[np.ndarray], head: Sequence[np.ndarray]) -> bool:
+    """Judge as google-benchmark does."""
+    before, after = (np.array([part.mean() for part in np.array_split(side[0], REPETITIONS)]) for side in (base, head))
+    return bool(stats.mannwhitneyu(before, after).pvalue < 0.05 and after.mean() > before.mean())  # noqa: PLR2004 -- its level
+
+
+def pyperf_rule(base: Sequence[np.ndarray], head: Sequence[np.ndarray]) -> bool:
+    """Judge as pyperf does."""
+    before, after = ([part.mean() for one in side for part in np.array_split(one, 2)] for side in (base, head))
+    return bool(stats.ttest_ind(before, after).pvalue < 0.05 and np.mean(after) > np.mean(before))  # noqa: PLR2004 -- its level
+
+
+def rates(out: Path, metric: str, resamples: int, seed: int) -> None:
+    """Print the rates of every rule on the pairs below OUT."""
+    chance = np.random.default_rng(seed)
+    found = pairs_of(out)
+    runs = [list(paired.apart(pairs)[metric].ratios) for pairs in found]
+    every = np.array([ratio for run in runs for ratio in run])
+    whole = stats.trim_mean(every, 0.1)
+    print(
+        f"{metric}: {len(every)} pairs of {len(runs)} runs, ratio {math.exp(whole):.4f}, sd of a pair {every.std(ddof=1):.2%}, "
+        f"of runs' means {np.std([np.mean(run) for run in runs], ddof=1) if len(runs) > 1 else math.nan:.2%}"
+    )
+    print(f"{'rule':10} {'faster':>8} " + " ".join(f"{f'+{effect:.1%}':>8}" for effect in EFFECTS))
+    said = {
+        effect: [ours([[one + math.log1p(effect) for one in draw(chance, runs)]])[0] for _ in range(resamples)]
+        for effect in EFFECTS
+    }
+    shares = " ".join(f"{sum(verdict is Verdict.SLOWER for verdict in said[effect]) / resamples:8.3f}" for effect in EFFECTS)
+    print(f"{'bench ab':10} {sum(verdict is Verdict.FASTER for verdict in said[0.0]) / resamples:8.3f} {shares}")
+    alarms = sum(
+        any(verdict in {Verdict.SLOWER, Verdict.FASTER} for verdict in ours([draw(chance, runs) for _ in range(CASES)]))
+        for _ in range(resamples // 4)
+    )
+    flat = [(times(base, metric), times(head, metric)) for pairs in found for base, head in pairs]
+    rules: dict[str, Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], bool]] = {
+        "median:5%": median_rule, "google": google_rule, "pyperf": pyperf_rule,
+    }  # fmt: skip
+    for name, rule in rules.items():
+        counts = dict.fromkeys(EFFECTS, 0)
+        for _ in range(resamples):
+            drawn = [flat[at] for at in chance.integers(len(flat), size=PROCESSES)]
+            for effect in EFFECTS:
+                counts[effect] += rule([base for base, _ in drawn], [head * (1 + effect) for _, head in drawn])
+        print(f"{name:10} {'':>8} " + " ".join(f"{counts[effect] / resamples:8.3f}" for effect in EFFECTS))
+    print(f"a suite of {CASES} unchanged cases, any alarm: {alarms / (resamples // 4):.4f} of {resamples // 4}")
+
+
+def main() -> None:
+    """Collect pairs, or say what they tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["collect", "rates"])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--hogs", type=int, default=0)
+    parser.add_argument("--model", default="tiny-gpt2")
+    parser.add_argument("--planted", type=float)
+    parser.add_argument("--metric", default="forward")
+    parser.add_argument("--resamples", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    if given.what == "collect":
+        collect(given.out, given.runs, given.hogs, given.model, given.planted)
+    else:
+        rates(given.out, given.metric, given.resamples, given.seed)
+
+
+if __name__ == "__main__":
+    main()
