@@ -122,7 +122,7 @@ def test_compile_tells_what_it_compiled_and_refuses_where_nothing_was() -> None:
             super().__init__()
             self.inner = torch.nn.Linear(4, 4)
 
-        def forward(self, given: torch.Tensor) -> torch.Tensor:
+        def forward(self, given: Any) -> Any:
             return 2 * self.inner(given)
 
     loaded: Any = SimpleNamespace(model=Doubled(), device="cpu", engaged=None)
