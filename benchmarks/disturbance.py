@@ -55,7 +55,7 @@ print("ready", flush=True)
 with torch.inference_mode():
     if leads == "leads":
         sys.stdin.readline()
-        for phase, count in [(f"{kind}.{name}", count) for name in calls for kind, count in (("warmup", 4), ("measure", 14))]:
+        for phase, count in [(f"{kind}.{name}", count) for name in calls for kind, count in (("warmup", 4), ("measure", 12))]:
             for _ in range(count):
                 timed(phase); os.write(pipe_out, f"{phase} 1\\n".encode()); pipe_in.readline()
         os.write(pipe_out, b"end\\n")
@@ -70,7 +70,7 @@ name: disturbance
 models: [{{path: {folder}, task: text-generation}}]
 axes: {{dtype: [float32], batch_size: [1], prompt_tokens: [{tokens}], new_tokens: [{new}], threads: [{threads}]}}
 load: {{page_cache: warm}}
-procedure: {{trials: 1, warmup: 4, min_iterations: 14, min_seconds: 0.5, max_iterations: 60}}
+procedure: {{trials: 1, warmup: 4, min_iterations: 12, min_seconds: 0.3, max_iterations: 60}}
 """
 TOKENS, NEW = 64, 8
 
