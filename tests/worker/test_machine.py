@@ -45,7 +45,10 @@ def test_settings_that_can_move_a_number_are_kept_and_secrets_are_not_shown(monk
 def test_describing_the_machine_imports_no_torch() -> None:
     import subprocess
 
-    script = "import sys; from bench.worker.host import machine; machine.facts(); print([n for n in ('torch', 'numpy') if n in sys.modules])"
+    script = (
+        "import sys; from bench.worker.host import machine; machine.facts(); "
+        "print([n for n in ('torch', 'numpy') if n in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
