@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from bench.domain.procedure import StartMethod
 from bench.protocol.messages import VERSION, Capabilities, Exited, Forked, Started
 from bench.worker.host import libraries, memory, offspring
-from bench.worker.requests import carry_out
+from bench.worker.requests import carry_out, make_ready
 from bench.worker.wire import Wire, claim
 
 
@@ -29,6 +29,7 @@ def serve(asked: StartMethod) -> None:
     if asked is StartMethod.NURSERY:
         offspring.die_with_parent(yes=True)
         libraries.preload()
+        make_ready()
         libraries.freeze()
         offspring.die_with_parent(yes=False)  # from here on it ends by itself, after its child
         reason = libraries.unfit_to_fork()

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Mapping
+from importlib import import_module
 from typing import cast
 
 from bench.domain.outcome import Outcome
@@ -21,6 +22,16 @@ from bench.worker import failures
 from bench.worker.clock import Clock
 from bench.worker.host import leftovers
 from bench.worker.wire import Send
+
+
+def make_ready() -> None:
+    """Import what requests are carried out with, so that a nursery has it and no child imports it again."""
+    from bench.worker import engines, probes, quantization, recipe, scenarios, tasks
+
+    del recipe
+    for folder in (engines, probes, quantization, scenarios, tasks):
+        for name in folder.names():
+            import_module(f"{folder.__name__}.{name.replace('-', '_')}")
 
 
 def carry_out(line: str, send: Send) -> int:
