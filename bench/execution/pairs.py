@@ -98,17 +98,16 @@ class Contest:
         head_begins = (number + number // NURSERIES) % 2 == 1
         cores = self.cores(trials[0], available_cores())
         self.listener.begins(trials[0])
-        with _pipes() as pipes, ThreadPoolExecutor(2) as threads:
-            try:
-                waiting = [
-                    threads.submit(self._one, trial, flank, cores, pipes.turns(at, first=(at == 1) is head_begins), pipes)
-                    for at, (trial, flank) in enumerate(zip(trials, self.flanks, strict=True))
-                ]
-                return [one.result() for one in waiting]
-            except BaseException:  # an interrupt too: the threads end with what they listen to
-                for flank in self.flanks:
-                    flank.executor.close()
-                raise
+        with _pipes() as pipes, ThreadPoolExecutor(2) as threads, ExitStack() as failing:
+            for flank in self.flanks:
+                failing.callback(flank.executor.close)  # on an interrupt the threads end with what they listen to
+            waiting = [
+                threads.submit(self._one, trial, flank, cores, pipes.turns(at, first=(at == 1) is head_begins), pipes)
+                for at, (trial, flank) in enumerate(zip(trials, self.flanks, strict=True))
+            ]
+            records = [one.result() for one in waiting]
+            failing.pop_all()
+        return records
 
     def _one(self, trial: Trial, flank: Flank, cores: tuple[int, ...], turns: Turns, pipes: "_Pipes") -> Record:
         listen = self.listener.heard if flank.side is Side.BASE else _nobody

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from bench.domain.axes import Scenario
 from bench.domain.errors import ExitCode, UsageError
 from bench.domain.gating import Gating
 from bench.domain.values import Json
@@ -27,6 +28,10 @@ MOST_CALLS = 60
 """Calls of a step in one trial of a pair: what a pair tells hardly grows with more."""
 HOPELESS = 2
 """Pairs of a case of which none finished on both sides, after which no further one is tried."""
+
+
+IN_TURN = frozenset({Scenario.INFERENCE, Scenario.TRAIN_STEP, Scenario.DATA, Scenario.LOAD})
+"""Scenarios that repeat a step, between whose calls the other side can have its turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +149,11 @@ def _couples(base: Contender, head: Contender) -> "list[Couple]":
     axes = {*base.setting.axes, *head.setting.axes}
     found = [Couple(base=_for_pairs(one), head=_for_pairs(other)) for one, other in couples(base.plan, head.plan, axes)]
     for planned in (planned for couple in found for planned in (couple.base, couple.head)):
+        if planned.suite.scenario not in IN_TURN:
+            raise UsageError(
+                f"{planned.case.label}: scenario {planned.suite.scenario} is not made of calls that two sides could make in turn: "
+                "run both by bench run, and bench compare them"
+            )
         if planned.case.requested.get("environment", "this") != "this":
             raise UsageError(f"{planned.case.label}: the sides of an A/B run are its environments: name them by --base and --head")
     return found

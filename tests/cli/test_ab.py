@@ -43,6 +43,16 @@ def test_sides_that_make_no_sense_are_told_in_a_line(bench: Bench, suite: Path, 
     assert "Traceback" not in answer.err
 
 
+def test_a_scenario_that_has_no_turns_is_refused_and_not_run_one_after_the_other(bench: Bench, suite: Path) -> None:
+    suite.write_text(
+        SUITE.replace("start_method: spawn", "start_method: spawn, trials: 1") + "scenario: endurance\nendurance: {steps: 100}\n"
+    )
+    answer = bench("ab", suite, "--self", "--out", suite.parent / "runs")
+    assert answer.code == 2
+    assert "scenario endurance is not made of calls that two sides could make in turn" in answer.err
+    assert not (suite.parent / "runs").exists()
+
+
 @pytest.mark.torch
 def test_two_settings_of_an_axis_are_measured_in_turn(bench: Bench, suite: Path, tmp_path: Path) -> None:
     words = ("--base-set", "attention=eager", "--head-set", "attention=sdpa", "--head-env", "ONLY_HEAD=1", "--budget", "0.001")

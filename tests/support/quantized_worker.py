@@ -15,6 +15,8 @@ from types import MethodType
 from typing import Any, cast
 from unittest.mock import patch
 
+from tests.support.interface_worker import refused
+
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = (
     "bnb-int8", "bnb-nf4", "bnb-nf4-dq", "bnb-fp4", "torchao-int8", "torchao-int4", "torchao-float8", "quanto-int8", "quanto-int4",
@@ -30,15 +32,6 @@ def run(folder: Path) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
-
-
-def refused(call: Callable[[], Any]) -> list[str]:
-    """Give the kind and the text of the error that CALL ends with."""
-    try:
-        call()
-    except Exception as error:  # noqa: BLE001 -- any error is what is asked for
-        return [type(error).__name__, str(error)]
-    return ["nothing", ""]
 
 
 def walked(model: Any) -> int:

@@ -1,6 +1,6 @@
 """What is counted and sized of small presets in real trials: operations by component, the processor, and where weights lie."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from bench.domain.values import Json
 from bench.execution.executors.local import Local
 from bench.protocol.messages import Failed, Finished
 from tests.support.cases import a_request
-from tests.support.trials import Told, built, opened, told
+from tests.support.trials import Told, built, told
 
 pytestmark = pytest.mark.torch
 
@@ -33,12 +33,6 @@ PRESETS: Mapping[tuple[str, str], tuple[Mapping[str, Json], set[str], Mapping[st
     ("tiny-videomae", "video-classification"): ({}, {"vision", "head"}, {"batch_frames": 32, "batch_pixels": 32 * 224 * 224}),
 }
 """By preset and task: axes, the components that do operations, and amounts of the batch."""
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Local]:
-    with opened() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Data sets of the user's, in real workers: what they feed, what is counted in it, and what steps wait for it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from bench.protocol.messages import Failed, Finished, Measure
 from tests.support.cases import quick
 from tests.support.items import a_sound, an_image, lines
 from tests.support.suites import a_file, planned
-from tests.support.trials import Told, built, opened, told
+from tests.support.trials import Told, built, told
 
 pytestmark = pytest.mark.torch
 
@@ -46,12 +45,6 @@ def long_step(workers):
 def a_list():
     return []
 """
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Local]:
-    with opened() as executor:
-        yield executor
 
 
 @pytest.fixture(scope="module")

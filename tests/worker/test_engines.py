@@ -1,6 +1,6 @@
 """Engines: what they declare, what is refused before anything is exported or compiled, and that what was asked for really ran."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +18,7 @@ from bench.protocol.messages import Failed, Finished
 from bench.worker import engines, exported
 from bench.worker.engines import Engaged, Work
 from bench.worker.failures import Refused
-from tests.support.trials import built, measured, opened
+from tests.support.trials import built, measured
 
 ASKED: Mapping[str, Json] = {"engine": "eager", "attention": "auto", "autocast": "none", "quantization": "none"}
 
@@ -142,12 +142,6 @@ def test_compile_tells_what_it_compiled_and_refuses_where_nothing_was() -> None:
     assert engaged.graphs is not None
     assert engaged.graphs() == 1
     assert [(one.metric.name, one.values) for one in engaged.samples()] == [("compile.graph_breaks", (0,))]
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Local]:
-    with opened() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

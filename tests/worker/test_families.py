@@ -1,6 +1,6 @@
 """The families that take more than plain text, from their small presets: what they are fed with is what was asked, counted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from bench.domain.values import Json
 from bench.execution.executors.local import Local
 from bench.protocol.messages import Failed, Finished
 from tests.support.cases import a_request
-from tests.support.trials import built, measured, opened
+from tests.support.trials import built, measured
 
 pytestmark = pytest.mark.torch
 
@@ -35,12 +35,6 @@ EXPECTED: Mapping[tuple[str, str], tuple[Mapping[str, Json], Mapping[str, Json]]
     ),
     ("tiny-videomae", "video-classification"): ({"batch_size": 1}, {"video_frames": 16, "image_size": "224x224"}),
 }
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Local]:
-    with opened() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

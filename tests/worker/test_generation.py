@@ -1,6 +1,5 @@
 """Generation as a case asks for it: what is told to transformers, what cannot be had together, and what its loop was seen to do."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +14,7 @@ from bench.execution.executors.local import Local
 from bench.protocol.messages import Failed, Finished
 from bench.worker.failures import Refused
 from bench.worker.generating import decoding, generation
-from tests.support.trials import built, measured, opened
+from tests.support.trials import built, measured
 
 PLAIN: dict[str, Json] = {"cache": "dynamic", "new_tokens": 4, "batch_size": 1}
 WRITES = frozenset({Trait.TEXT, Trait.GENERATES})
@@ -74,12 +73,6 @@ def test_tokens_that_come_in_bunches_are_counted_in_what_was_given() -> None:
 def test_sequences_that_end_early_have_a_mean_of_their_own_beside_the_limit() -> None:
     facts: dict[str, Json] = {"stop": "eos", "draft": "none", "generation_lengths": [2, 5], "generation_limit": 5}
     assert decoding.tokens(facts, 5) == {"realised_new_tokens": 3.5, "new_tokens": 5}
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Local]:
-    with opened() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -12,19 +12,13 @@ from bench.domain.metric import Samples
 from bench.domain.values import Json
 from bench.execution.executors.local import Local
 from bench.protocol.messages import Failed, Finished
-from tests.support.trials import built, measured, opened
+from tests.support.trials import built, measured
 
 pytestmark = pytest.mark.torch
 
 ROOT = Path(__file__).resolve().parents[2]
 MIXED: Mapping[str, Json] = {"uniform": [8, 30]}
 SEARCH = {"retrieval.embed", "retrieval.text_query", "retrieval.image_query", "retrieval.embedding_bytes"}
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Local]:
-    with opened() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,11 @@
 """Families without a preset: a folder with a model and its processor is measured as it stands, its task read off its class."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from bench.domain.model import Kind, ModelFacts, ModelRef
-from bench.domain.procedure import StartMethod
 from bench.domain.values import Json
 from bench.execution.executors.local import Local
 from bench.models import facts
@@ -44,14 +43,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("strangers")
     strangers.write(made, *EXPECTED)
     return made
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Local]:
-    opened = Local()
-    opened.open(1, StartMethod.NURSERY)
-    yield opened
-    opened.close()
 
 
 def facts_of(folder: Path, name: str) -> ModelFacts:

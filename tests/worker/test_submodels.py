@@ -1,6 +1,5 @@
 """A part of a model by itself: what it was called with is kept, the rest is let go, and the figures are the part's."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,17 +14,11 @@ from bench.execution.executors.local import Local
 from bench.protocol.messages import Failed, Finished
 from bench.worker.failures import Refused
 from bench.worker.network import submodels
-from tests.support.trials import built, measured, opened
+from tests.support.trials import built, measured
 
 pytestmark = pytest.mark.torch
 
 WRITER = frozenset({Trait.TEXT, Trait.IMAGE, Trait.GENERATES})
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Local]:
-    with opened() as one:
-        yield one
 
 
 def a_model(*, nested: bool = False) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -80,14 +80,6 @@ class Heard:
     def refused(self) -> tuple[Outcome, ReasonCode]:
         assert isinstance(self.word, Failed), self.word
         return self.word.outcome, self.word.reason_code
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Local]:
-    opened = Local()
-    opened.open(1, StartMethod.NURSERY)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from bench.domain.axes import Scenario
 from bench.domain.metric import Samples
@@ -48,16 +49,8 @@ def measure(request: Measure, send: Send, carry_out: Carry) -> None:
     watchers = [threading.Thread(target=_watch, args=(rank, pids[rank], folder, voice), daemon=True) for rank in pids]
     for watcher in watchers:
         watcher.start()
-    try:
-        with _joined(0, size, folder):
-            carry_out(_of_rank(request, 0, folder), voice.say, Clock())
-    except Refused:
-        voice.silence()
-        raise
-    except Exception:
-        time.sleep(_LAST_WORDS_S)  # where another rank failed first, it is that rank's reason that counts, and the watcher tells it
-        voice.silence()
-        raise
+    with voice, _joined(0, size, folder):
+        carry_out(_of_rank(request, 0, folder), voice.say, Clock())
     for watcher in watchers:
         watcher.join()
     others = {rank: _read(folder, rank) for rank in pids}
@@ -88,6 +81,18 @@ class Voice:
             self.facts |= event.facts
         with self._lock:
             self.send(event)
+
+    def __enter__(self) -> Self:
+        """Let rank 0 speak."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Have the last word where rank 0 failed. Where another one failed first that is the reason, and the watcher tells it."""
+        if kind is None:
+            return
+        if not issubclass(kind, Refused):
+            time.sleep(_LAST_WORDS_S)
+        self.silence()
 
     def silence(self) -> None:
         """Let the watcher say nothing more: rank 0 has the last word."""
