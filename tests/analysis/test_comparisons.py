@@ -325,9 +325,9 @@ def test_versions_commits_and_procedures_that_differ_are_listed() -> None:
         "nursery": 3,
         "cores": [1],
     }
-    head = head_of(*FIVE, environment=libraries, procedure_version=2)
+    head = head_of(*FIVE, environment=libraries, procedure_version=3)
     found = {one.what: (one.base, one.head) for one in compare(of_seconds(*FIVE), head).unlike}
-    assert found == {"libraries.torch": ("2.13.0", "2.14.0"), "procedure_version": (1, 2)}
+    assert found == {"libraries.torch": ("2.13.0", "2.14.0"), "procedure_version": (2, 3)}
 
 
 def test_what_differs_among_the_trials_of_a_side_is_no_difference_of_the_sides() -> None:

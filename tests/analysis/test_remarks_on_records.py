@@ -146,7 +146,7 @@ def test_a_cost_that_cannot_be_told_is_not_told(times: dict[str, tuple[float, ..
 
 
 def test_records_of_several_procedure_versions_are_said_to_be() -> None:
-    assert "procedure versions 1, 2" in on_all(a_record(trial=0), a_record(trial=1, procedure_version=2))
+    assert "procedure versions 1, 2" in on_all(a_record(trial=0, procedure_version=1), a_record(trial=1, procedure_version=2))
 
 
 def test_records_of_different_machines_in_one_run_are_said_to_be() -> None:

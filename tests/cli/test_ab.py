@@ -44,9 +44,7 @@ def test_sides_that_make_no_sense_are_told_in_a_line(bench: Bench, suite: Path, 
 
 
 def test_a_scenario_that_has_no_turns_is_refused_and_not_run_one_after_the_other(bench: Bench, suite: Path) -> None:
-    suite.write_text(
-        SUITE.replace("start_method: spawn", "start_method: spawn, trials: 1") + "scenario: endurance\nendurance: {steps: 100}\n"
-    )
+    suite.write_text(f"{SUITE}scenario: endurance\nendurance: {{steps: 100}}\n")
     answer = bench("ab", suite, "--self", "--out", suite.parent / "runs")
     assert answer.code == 2
     assert "scenario endurance is not made of calls that two sides could make in turn" in answer.err
