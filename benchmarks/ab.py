@@ -1,16 +1,18 @@
 """How often `bench ab` is wrong on this machine, and what it finds: real pairs, resampled, beside the rules of other tools.
 
-    .venv/bin/python benchmarks/ab.py collect OUT [--runs 3] [--hogs 4] [--model tiny-gpt2] [--planted 0.03]
+    .venv/bin/python benchmarks/ab.py collect OUT [--runs 3] [--hogs 4] [--planted 0.03]
     .venv/bin/python benchmarks/ab.py rates OUT [--metric forward] [--resamples 2000] [--seed 0]
 
-`collect` runs `bench ab` of one environment as both sides, 24 pairs a run from fresh nurseries each time, and keeps the records.
-With --hogs as many processes beside it use a core or copy memory, on and off. With --planted head's forward does that share more
-work in a hook (realised, not exact: the ratio over all pairs is the effect).
+`collect` runs `bench ab` of one environment as both sides, 24 pairs of four cases a run, from fresh nurseries each time, and
+keeps the records.
+With --hogs as many processes beside it use a core or copy memory, on and off. With --planted the forward of head's GPT-2 does that
+share more work in a hook (realised, not exact: the ratio over all pairs is the effect).
 
-`rates` draws case-runs from the pairs: a run first, then a pair of it, with replacement. +0.0% is the share of them that say slower
-of unchanged code, `faster` those that say faster; the other columns those that say slower when all times of head are multiplied
-by the effect. The last line is about suites of 20 unchanged cases. Other rules get one process of each side, or five, out of the
-same pairs:
+`rates` first tells how long a pair takes, and counts what the verdicts of the case-runs themselves were, over all their times.
+Then it draws case-runs of METRIC from the pairs: a case, and 24 times a run of it and a pair of that, with replacement. +0.0% is
+the share of them that say slower of unchanged code, `faster` those that say faster; the other columns those that say slower when
+all times of head are multiplied by the effect, in the row speed-up those that say faster when they are divided by it. The last
+line is about suites of 20 unchanged cases. Other rules get one process of each side, or five, out of the same pairs:
 
     median:5%   pytest-benchmark --benchmark-compare-fail=median:5%, one process a side
     google      google-benchmark's compare.py: U-test over 9 repetitions of one process, p < 0.05, slower mean
@@ -26,14 +28,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
 from bench.analysis import paired
+from bench.analysis.compare import compare
 from bench.analysis.reading import readings
 from bench.analysis.verdicts import Open, settle
 from bench.analysis.welch import Gap
@@ -46,10 +52,10 @@ from bench.workflow import read_records
 SUITE = """
 version: 1
 name: rates
-models: [{model}]
-axes: {{batch_size: [1], prompt_tokens: [64], new_tokens: [8], threads: [1]}}
-load: {{page_cache: warm}}
-procedure: {{trials: 5}}
+models: [tiny-gpt2, tiny-bert, tiny-vit, tiny-clip]
+axes: {batch_size: [2], prompt_tokens: [64], new_tokens: [8], threads: [1]}
+load: {page_cache: warm}
+procedure: {trials: 5}
 """
 PLANT = """
 import os, sys
@@ -108,34 +114,40 @@ def hogs(count: int) -> Iterator[None]:
             process.kill()
 
 
-def collect(out: Path, runs: int, beside: int, model: str, planted: float | None) -> None:
+def collect(out: Path, runs: int, beside: int, planted: float | None) -> None:
     """Run `bench ab` RUNS times into OUT."""
     bench = Path(sys.executable).with_name("bench")
     with tempfile.TemporaryDirectory() as scratch, hogs(beside):
         suite = Path(scratch) / "suite.yaml"
-        suite.write_text(SUITE.format(model=model))
+        suite.write_text(SUITE)
+        path = os.pathsep.join(filter(None, (scratch, os.environ.get("PYTHONPATH"))))
         (Path(scratch) / "sitecustomize.py").write_text(PLANT)
         sides = ["--self"] if planted is None else ["--base-env", "PLANTED=0", "--head-env", f"PLANTED={planted}"]
         # A margin beyond everything: no case ends early, and every run has its 24 pairs.
         command = [str(bench), "ab", str(suite), *sides, "--margin", "0.99", "--out", str(out), "--json"]
         for number in range(runs):
             start = time.monotonic()
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": scratch})
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path})
             print(f"run {number + 1}: {time.monotonic() - start:.0f} s", flush=True)
 
 
-def pairs_of(out: Path) -> list[list[Both]]:
-    """Read the pairs below OUT, run by run."""
+def pairs_of(out: Path) -> dict[str, list[list[Both]]]:
+    """Read the pairs below OUT: by case, run by run."""
     records, _ = read_records([out])
     by_run: dict[str, tuple[list[Record], list[Record]]] = {}
     for record in records:
         if record.paired is not None:
             by_run.setdefault(record.paired.ab, ([], []))[record.paired.side is Side.HEAD].append(record)
-    return [both for base, head in by_run.values() for both in paired.pairs(base, head).values()]
+    found: dict[str, list[list[Both]]] = {}
+    for base, head in by_run.values():
+        for case, pairs in paired.pairs(base, head).items():
+            found.setdefault(case, []).append(pairs)
+    return found
 
 
-def draw(chance: np.random.Generator, runs: Sequence[Sequence[float]], count: int = paired.LOOKS[-1]) -> list[float]:
-    """Draw COUNT ratios: for each a run, then a pair of it."""
+def draw(chance: np.random.Generator, cases: Sequence[Sequence[Sequence[float]]], count: int = paired.LOOKS[-1]) -> list[float]:
+    """Draw COUNT ratios of one of CASES: for each a run, then a pair of it."""
+    runs = cases[int(chance.integers(len(cases)))]
     chosen = [runs[at] for at in chance.integers(len(runs), size=count)]
     return [run[int(chance.integers(len(run)))] for run in chosen]
 
@@ -173,36 +185,82 @@ def pyperf_rule(base: Sequence[np.ndarray], head: Sequence[np.ndarray]) -> bool:
     return bool(stats.ttest_ind(before, after).pvalue < 0.05 and np.mean(after) > np.mean(before))  # noqa: PLR2004 -- its level
 
 
+def took(found: dict[str, list[list[Both]]]) -> dict[str, float]:
+    """Give by label the median time from the begin of a pair to that of the next one, for pairs up to the first look."""
+    begun: dict[str, list[tuple[datetime, Record]]] = {}
+    for base, _ in (pair for runs in found.values() for run in runs for pair in run):
+        begun.setdefault(base.run, []).append((datetime.fromisoformat(base.started_at), base))
+    spans: dict[str, list[float]] = {}
+    for starts in begun.values():
+        ordered = sorted(starts, key=lambda one: one[0])
+        for (start, record), (following, _) in pairwise(ordered):
+            if record.paired is not None and record.paired.number < paired.LOOKS[0]:
+                spans.setdefault(record.case.label, []).append((following - start).total_seconds())
+    return {label: float(np.median(seconds)) for label, seconds in spans.items()}
+
+
+def said(found: dict[str, list[list[Both]]]) -> None:
+    """Print what the verdicts of the case-runs of FOUND are, each by itself, over all their times."""
+    rows: Counter[str] = Counter()
+    alarmed, whole = 0, 0
+    for run in (run for runs in found.values() for run in runs):
+        verdicts = [
+            row.verdict
+            for row in compare([base for base, _ in run], [head for _, head in run], Rules()).rows
+            if row.metric.unit is Unit.SECOND and row.verdict is not Verdict.MISSING
+        ]
+        rows.update(verdicts)
+        whole += 1
+        alarmed += any(verdict in {Verdict.SLOWER, Verdict.FASTER} for verdict in verdicts)
+    for label, seconds in took(found).items():
+        print(f"{label}: {seconds:.1f} s a pair of the first look, {8 * seconds:.0f} s for eight")
+    print(f"{whole} case-runs as they were: {alarmed} with a slower or faster time; {rows.total()} times: {dict(rows)}")
+
+
 def rates(out: Path, metric: str, resamples: int, seed: int) -> None:
     """Print the rates of every rule on the pairs below OUT."""
     chance = np.random.default_rng(seed)
     found = pairs_of(out)
-    runs = [list(paired.apart(pairs)[metric].ratios) for pairs in found]
-    every = np.array([ratio for run in runs for ratio in run])
-    whole = stats.trim_mean(every, 0.1)
-    print(
-        f"{metric}: {len(every)} pairs of {len(runs)} runs, ratio {math.exp(whole):.4f}, sd of a pair {every.std(ddof=1):.2%}, "
-        f"of runs' means {np.std([np.mean(run) for run in runs], ddof=1) if len(runs) > 1 else math.nan:.2%}"
-    )
+    said(found)
+    cases = []
+    for runs in found.values():
+        apart = [paired.apart(pairs) for pairs in runs]
+        ratios = [list(one[metric].ratios) for one in apart if metric in one]
+        if not ratios:
+            continue
+        cases.append(ratios)
+        every = np.array([ratio for run in ratios for ratio in run])
+        label, step = runs[0][0][0].case.label, np.median([np.median(times(base, metric)) for pairs in runs for base, _ in pairs])
+        print(
+            f"{label}: {metric} {step * 1e3:.1f} ms, {len(every)} pairs of {len(ratios)} runs, "
+            f"ratio {math.exp(stats.trim_mean(every, 0.1)):.4f}, sd of a pair {every.std(ddof=1):.2%}"
+        )
     print(f"{'rule':10} {'faster':>8} " + " ".join(f"{f'+{effect:.1%}':>8}" for effect in EFFECTS))
-    said = {
-        effect: [ours([[one + math.log1p(effect) for one in draw(chance, runs)]])[0] for _ in range(resamples)]
+    heard = {
+        effect: [ours([[one + math.log1p(effect) for one in draw(chance, cases)]])[0] for _ in range(resamples)]
         for effect in EFFECTS
     }
-    shares = " ".join(f"{sum(verdict is Verdict.SLOWER for verdict in said[effect]) / resamples:8.3f}" for effect in EFFECTS)
-    print(f"{'bench ab':10} {sum(verdict is Verdict.FASTER for verdict in said[0.0]) / resamples:8.3f} {shares}")
+    shares = " ".join(f"{sum(verdict is Verdict.SLOWER for verdict in heard[effect]) / resamples:8.3f}" for effect in EFFECTS)
+    print(f"{'bench ab':10} {sum(verdict is Verdict.FASTER for verdict in heard[0.0]) / resamples:8.3f} {shares}")
+    sped = {
+        effect: [ours([[one - math.log1p(effect) for one in draw(chance, cases)]])[0] for _ in range(resamples)]
+        for effect in EFFECTS
+    }
+    shares = " ".join(f"{sum(verdict is Verdict.FASTER for verdict in sped[effect]) / resamples:8.3f}" for effect in EFFECTS)
+    print(f"{'speed-up':10} {'':>8} {shares}")
     alarms = sum(
-        any(verdict in {Verdict.SLOWER, Verdict.FASTER} for verdict in ours([draw(chance, runs) for _ in range(CASES)]))
+        any(verdict in {Verdict.SLOWER, Verdict.FASTER} for verdict in ours([draw(chance, cases) for _ in range(CASES)]))
         for _ in range(resamples // 4)
     )
-    flat = [(times(base, metric), times(head, metric)) for pairs in found for base, head in pairs]
+    flat = [[(times(base, metric), times(head, metric)) for run in runs for base, head in run] for runs in found.values()]
     rules: dict[str, Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], bool]] = {
         "median:5%": median_rule, "google": google_rule, "pyperf": pyperf_rule,
     }  # fmt: skip
     for name, rule in rules.items():
         counts = dict.fromkeys(EFFECTS, 0)
         for _ in range(resamples):
-            drawn = [flat[at] for at in chance.integers(len(flat), size=PROCESSES)]
+            pool = flat[int(chance.integers(len(flat)))]
+            drawn = [pool[at] for at in chance.integers(len(pool), size=PROCESSES)]
             for effect in EFFECTS:
                 counts[effect] += rule([base for base, _ in drawn], [head * (1 + effect) for _, head in drawn])
         print(f"{name:10} {'':>8} " + " ".join(f"{counts[effect] / resamples:8.3f}" for effect in EFFECTS))
@@ -216,14 +274,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--hogs", type=int, default=0)
-    parser.add_argument("--model", default="tiny-gpt2")
     parser.add_argument("--planted", type=float)
     parser.add_argument("--metric", default="forward")
     parser.add_argument("--resamples", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.what == "collect":
-        collect(given.out, given.runs, given.hogs, given.model, given.planted)
+        collect(given.out, given.runs, given.hogs, given.planted)
     else:
         rates(given.out, given.metric, given.resamples, given.seed)
 

@@ -7,13 +7,15 @@ exactly. docs/verdicts.md has the rules and their error rates.
 """
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.analysis import paired
 from bench.analysis.apart import why_incomparable
 from bench.analysis.derive import RULES as DERIVED
-from bench.analysis.sides import Pair, Side, endings, pairs, remarks, side
+from bench.analysis.gate import GATED
+from bench.analysis.sides import Pair, Side, endings, own, pairs, remarks, side
 from bench.analysis.unlike import unlike
 from bench.analysis.verdicts import Open, settle
 from bench.analysis.welch import LEAST, Difference, at_least, difference
@@ -53,19 +55,21 @@ def compare(
 
     NOISE is the spread between runs of unchanged code on their machine. Rows stand in the order of base's cases.
     """
+    base, head = own(base), own(head)
     rules = of_suites(rules or Rules(), head)
     first, second = side(base), side(head)
     found = tuple(pairs(first, second))
     taken = {case: paired.apart(both) for case, both in paired.pairs(base, head).items()}
     rows = [row for pair in found for row in _rows(pair, first, second, rules, noise, taken)]
     waiting = iter(settle([row for row in rows if isinstance(row, Open)], rules))
+    settled = tuple(next(waiting) if isinstance(row, Open) else row for row in rows)
     return Comparison(
         base=first.ids,
         head=second.ids,
-        rows=tuple(next(waiting) if isinstance(row, Open) else row for row in rows),
+        rows=settled,
         endings=endings(found),
         unlike=unlike(first, second, found),
-        remarks=(*(_of_pairs(taken) if taken else _of_noise(rows, noise)), *remarks(first, second)),
+        remarks=(*(_of_pairs(taken, settled) if taken else _of_noise(rows, noise)), *remarks(first, second)),
         rules=rules,
     )
 
@@ -224,10 +228,17 @@ def _between(noise: RunNoise | None, metric: Metric) -> Spread:
     return ASSUMED if noise is None else noise.spreads.get(metric.name, ASSUMED)
 
 
-def _of_pairs(taken: Mapping[str, Mapping[str, paired.Apart]]) -> Iterator[str]:
-    """Say how many pairs stand behind the verdicts."""
+def _of_pairs(taken: Mapping[str, Mapping[str, paired.Apart]], rows: Sequence[Contrast]) -> Iterator[str]:
+    """Say how many pairs stand behind the verdicts, and what they resolve."""
     counts = sorted({max((len(one.ratios) for one in metrics.values()), default=0) for metrics in taken.values()})
     yield f"both sides took turns call by call; pairs of processes a case: {' or '.join(map(str, counts))}"
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if row.metric.name in GATED and row.smallest_detectable is not None:
+            found.setdefault(row.metric.name, []).append(row.smallest_detectable)
+    if found:
+        each = ", ".join(f"{name} {statistics.median(sizes):.1%}" for name, sizes in found.items())
+        yield f"the slowdown that this would have found 95 times in 100, in the median of the cases: {each}"
 
 
 def _of_noise(rows: Sequence[Contrast | Open], noise: RunNoise | None) -> Iterator[str]:

@@ -101,6 +101,15 @@ def _wait_share(values: Values, _facts: Facts) -> float | None:
     return values["data.wait"] / values["data.step"] if values["data.step"] > 0 else None
 
 
+def _fed(step: str) -> Callable[[Values, Facts], float | None]:
+    """Give the seconds of STEP for each item: of a batch, or where steps train of every micro-batch."""
+
+    def seconds(values: Values, facts: Facts) -> float | None:
+        return _a_unit(values[step], _amount(facts, "batch_size"), _amount(facts, "gradient_accumulation") or 1.0)
+
+    return seconds
+
+
 def _amount(facts: Facts, name: str) -> float | None:
     """Give the observed amount called NAME; None where it was not observed, or is not above zero."""
     value = facts.get(name)
@@ -144,8 +153,8 @@ RULES: tuple[Rule, ...] = (
         of=("data.wait", "data.step"),
         seconds=_wait_share,
     ),
-    _of_batch("data.item_rate", Unit.PER_SECOND, "data.step", "batch_size"),
-    _of_batch("data.item_rate_in_hand", Unit.PER_SECOND, "data.in_hand", "batch_size"),
+    Rule(metric=_rate("data.item_rate", Unit.PER_SECOND), of=("data.step",), seconds=_fed("data.step")),
+    Rule(metric=_rate("data.item_rate_in_hand", Unit.PER_SECOND), of=("data.in_hand",), seconds=_fed("data.in_hand")),
     _of_batch("pair_rate", Unit.PER_SECOND, "retrieval.matrix", "retrieval_pairs"),
     _of_batch("frame_rate", Unit.PER_SECOND, "forward", "batch_frames"),
     _of_batch("rtfx", Unit.ONE, "forward", "batch_audio_seconds"),

@@ -44,6 +44,11 @@ def gated(row: Contrast, rules: Rules | None = None) -> bool:
     return name in GATED or row.metric.deterministic or name.startswith(PARITY)
 
 
+def steps(case: str, rules: Rules) -> frozenset[str]:
+    """Name the times of a step that a gate is about in the case with the id CASE; its suite may have left some out."""
+    return frozenset(name for name in GATED if rules.said(case, name).gated is not False)
+
+
 def _ended(ending: Ending) -> tuple[bool | None, Objection]:
     """Judge how a case ended: it fails, None where only a strict gate would fail, or not."""
     before = "is not in base" if ending.base is None else f"{ending.base.value} in base"
@@ -59,9 +64,9 @@ def _objection(row: Contrast, gone: set[str], accepted: Sequence[Accepted]) -> t
     fails, what = _said(row, gone)
     if what is None:
         return None
-    known = next((one for one in accepted if _covers(one, row)), None) if fails else None
+    known = next((one for one in accepted if _about(one, row) and one.covers(row)), None) if fails else None
     if known is not None:
-        return False, _of(row, f"{what}; accepted on {known.date} up to {known.up_to:g}: {known.reason}")
+        return False, _of(row, f"{what}; accepted on {known.date} up to {_bound(known)}: {known.reason}")
     return fails, _of(row, what)
 
 
@@ -94,9 +99,8 @@ def _about(one: Accepted, row: Contrast) -> bool:
     return one.metric == row.metric.name and one.case in {row.case.id, row.case.label}
 
 
-def _covers(one: Accepted, row: Contrast) -> bool:
-    """Tell whether ONE is about ROW, and its ratio lies between 1 and the one agreed on."""
-    return _about(one, row) and row.ratio is not None and min(1.0, one.up_to) <= row.ratio <= max(1.0, one.up_to)
+def _bound(one: Accepted) -> str:
+    return f"the value {one.up_to_value:g}" if one.up_to is None else f"{one.up_to:g}"
 
 
 def _unused(comparison: Comparison, accepted: Sequence[Accepted]) -> Iterator[Objection]:

@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 
 from bench.domain.metric import Samples
 from bench.domain.record import Record
-from bench.domain.summary import Ledger, Stage
+from bench.domain.summary import STAGES, Ledger, Stage
 
 WATCHED = "ledger"
 """Passes with hooks: a sample of the whole a pass, and of each stage and part; the n-th of each are of the n-th pass."""
-ORDER = (
-    "media_decode", "processor", "h2d", "encode.vision", "encode.audio", "encode.text", "project", "fuse", "prefill.language",
-    "decode", "forward", "head", "post", "detokenize",
-)  # fmt: skip
-"""Stages in the order of the data, as docs/metrics.md lists them."""
+MISSING = "ledger_not_observed"
+"""The fact of a trial with the stages that its model has modules for, none of which was called."""
 PLAIN = "ledger.plain"
 """The same passes without hooks, alternating with those."""
 
@@ -26,6 +23,7 @@ class _Passes:
     """The passes of one trial: the whole of each, and of each stage (`processor`) or part of one (`processor/image`)."""
 
     whole: list[float] = field(default_factory=list)
+    missing: tuple[str, ...] = ()
     pieces: dict[str, list[float]] = field(default_factory=dict)
 
     def take(self, some: Samples) -> None:
@@ -43,11 +41,16 @@ def ledger(trials: Sequence[Record]) -> Ledger | None:
 
 
 def _passes(trial: Record) -> _Passes | None:
-    passes = _Passes()
+    passes = _Passes(missing=_missing(trial))
     for some in trial.samples:
         if some.metric.name == WATCHED:
             passes.take(some)
     return passes if passes.whole and passes.pieces else None
+
+
+def _missing(trial: Record) -> tuple[str, ...]:
+    said = trial.observed.get(MISSING)
+    return tuple(stage for stage in said if isinstance(stage, str)) if isinstance(said, list) else ()
 
 
 def _value(passes: _Passes) -> float:
@@ -63,11 +66,18 @@ def _of_pass(passes: _Passes, number: int) -> Ledger:
     seconds = {name: values[number] for name, values in passes.pieces.items()}
     stages = tuple(
         Stage(name=name, seconds=seconds[name], parts=_parts(name, seconds))
-        for name in sorted(seconds, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+        for name in sorted(seconds, key=_place)
         if "/" not in name
     )
     whole = passes.whole[number]
-    return Ledger(stages=stages, end_to_end_s=whole, residual_s=whole - sum(stage.seconds for stage in stages))
+    missing = sorted({stage for stage in passes.missing if stage not in seconds}, key=_place)
+    rest = whole - sum(stage.seconds for stage in stages)
+    return Ledger(stages=stages, end_to_end_s=whole, residual_s=rest, not_observed=tuple(missing))
+
+
+def _place(stage: str) -> int:
+    """Give the place of STAGE in the way of the data, behind all others where it is not known."""
+    return STAGES.index(stage) if stage in STAGES else len(STAGES)
 
 
 def _parts(stage: str, seconds: Mapping[str, float]) -> dict[str, float]:

@@ -15,7 +15,7 @@ from bench.analysis.estimate import LEDGER
 from bench.analysis.reading import Reading, readings
 from bench.analysis.welch import Difference, locate
 from bench.domain.comparison import Rules
-from bench.domain.metric import Metric, Unit
+from bench.domain.metric import Metric, Reduce, Unit
 from bench.domain.outcome import Outcome
 from bench.domain.record import Record, Side
 
@@ -141,7 +141,9 @@ def _derived(found: Mapping[str, Reading], record: Record) -> Iterator[Reading]:
 
 
 def _log_ratio(base: Reading, head: Reading) -> float:
-    if len(base.values) != len(head.values) or len(base.values) == 1:
+    """Give the median of the ratios of calls; of a value that is no median of calls (a peak over phases, say) its own ratio."""
+    calls = base.metric.reduce is Reduce.MEDIAN and len(base.values) == len(head.values) > 1
+    if not calls:
         return math.log(head.value / base.value)
     return statistics.median(math.log(after / before) for before, after in zip(base.values, head.values, strict=True))
 

@@ -43,10 +43,16 @@ def effects(comparison: Comparison, metrics: Sequence[str] = ()) -> tuple[Effect
 
 def answer(comparison: Comparison, effect: Effect) -> Answer:
     """Say whether head of COMPARISON has EFFECT."""
-    for row in comparison.rows:
-        if (row.case.id, row.metric.name) == (effect.row.case.id, effect.row.metric.name):
-            return _of_exact(row) if effect.half is None else _of_measured(row, effect.half)
-    return Answer.SKIP
+    row = row_of(comparison, effect)
+    if row is None:
+        return Answer.SKIP
+    return _of_exact(row) if effect.half is None else _of_measured(row, effect.half)
+
+
+def row_of(comparison: Comparison, effect: Effect) -> Contrast | None:
+    """Give the row of COMPARISON that has the case and metric of EFFECT; None where there is none."""
+    wanted = (effect.row.case.id, effect.row.metric.name)
+    return next((row for row in comparison.rows if (row.case.id, row.metric.name) == wanted), None)
 
 
 def _wanted(row: Contrast, comparison: Comparison, metrics: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.analysis import endurance, savings
+from bench.analysis import ends, endurance, savings
 from bench.analysis.advice import advise
 from bench.analysis.ledgers import PLAIN, WATCHED
 from bench.analysis.reading import readings
@@ -111,6 +111,15 @@ def not_compared(evidence: Evidence) -> str | None:
     """Say why outputs were not compared with the reference's."""
     missing = evidence.row.observed.get("parity_missing")
     return None if missing is None else f"outputs were not compared: {missing}"
+
+
+def unpacked(evidence: Evidence) -> str | None:
+    """Say that quantized weights did not stay so: what was timed has the memory and the speed of full precision."""
+    loaded, after = (evidence.row.observed.get(name) for name in ("quantized_share", "quantized_share_after_call"))
+    if not isinstance(loaded, float | int) or not isinstance(after, float | int) or after >= loaded:
+        return None
+    shares = f"{loaded:.0%} of the linear layers were quantized when loaded, and {after:.0%} after it".replace("%", " %")
+    return f"the first call unpacked quantized weights: {shares}; calls are timed in full precision"
 
 
 def marked(rows: Sequence[Evidence]) -> str | None:
@@ -243,6 +252,11 @@ def freezing(rows: Sequence[Evidence]) -> str | None:
     return savings.of_freezing([evidence.row for evidence in rows])
 
 
+def grown(rows: Sequence[Evidence]) -> str | None:
+    """Say what stopped the trials of cases that could get more of them."""
+    return ends.of_growing((evidence.row, evidence.trials[0].procedure) for evidence in rows if evidence.trials)
+
+
 OF_ROW: tuple[Callable[[Evidence], str | None], ...] = (
     few_trials,
     cut_off,
@@ -251,10 +265,12 @@ OF_ROW: tuple[Callable[[Evidence], str | None], ...] = (
     rate_undefined,
     drifted,
     not_compared,
+    unpacked,
     grows,
 )
 OF_ALL: tuple[Callable[[Sequence[Evidence]], str | None], ...] = (
     replayed,
+    grown,
     marked,
     observer_cost,
     ledger_cost,

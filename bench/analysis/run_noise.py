@@ -31,9 +31,11 @@ def run_noise(records: Sequence[Record]) -> tuple[RunNoise, tuple[str, ...]]:
     Raises UsageError below 8 runs that are ten minutes apart, and where their machine or code is not the same.
     """
     by_run: dict[str, list[Record]] = {}
-    for record in sorted(records, key=lambda one: one.started_at):
+    for record in sorted((one for one in records if one.paired is None), key=lambda one: one.started_at):
         by_run.setdefault(record.run, []).append(record)
     kept, left_out = _apart(by_run)
+    sides = dict.fromkeys(record.run for record in records if record.paired is not None)
+    left_out += [f"{run} is left out: it is a side of an A/B run." for run in sides]
     if len(kept) < LEAST_RUNS:
         raise UsageError(
             f"{len(kept)} runs at least {LEAST_APART_S / 60:.0f} minutes apart: the spread between runs needs {LEAST_RUNS}. "

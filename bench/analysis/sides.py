@@ -54,6 +54,11 @@ class Pair:
         return found
 
 
+def own(records: Sequence[Record]) -> Sequence[Record]:
+    """Leave the sides of A/B runs out of RECORDS where there are other runs: what took turns has numbers of its own."""
+    return tuple(record for record in records if record.paired is None) or records
+
+
 def side(records: Sequence[Record]) -> Side:
     """Make a side of RECORDS, of which each is the one that counts for its trial."""
     summary = summarize(records)

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from bench.analysis import remarks
+from bench.analysis import ends, remarks
 from bench.analysis.drift import drift
 from bench.analysis.estimate import estimates
+from bench.analysis.growth import growths
 from bench.analysis.ledgers import ledger
 from bench.analysis.remarks import Evidence
 from bench.analysis.scaling import scaled
@@ -29,9 +30,11 @@ def summarize(records: Sequence[Record], found: Sequence[str] = ()) -> Summary:
     for record in records:
         groups.setdefault((record.run, record.suite.name, record.suite.digest, record.case.id), []).append(record)
     found_in = [_row(sorted(group, key=_number)) for group in groups.values()]
+    rows = scaled([evidence.row for evidence in found_in])
     return Summary(
         runs=_runs(records),
-        rows=scaled([evidence.row for evidence in found_in]),
+        rows=rows,
+        growths=growths(rows),
         remarks=(*found, *remarks.of_all(found_in)),
     )
 
@@ -63,6 +66,7 @@ def _row(group: Sequence[Record]) -> Evidence:
         finished=len(finished),
         marked=sum(1 for record in finished if record.noise.get("marks")),
         stopped_by=_stopped_by(finished),
+        trials_stopped_by=ends.why(group, metrics),
     )
     row = replace(row, drift=drift(row))
     said = (*(wrong if other is not None else ()), *(_differs(name) for name in differing if name not in READINGS))

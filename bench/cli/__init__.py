@@ -116,7 +116,8 @@ def _explain(error: BaseException) -> int:
             error.show()
             return error.exit_code
         case KeyboardInterrupt() | click.Abort():
-            click.echo("interrupted; what was measured is safe, and --resume goes on from there", err=True)
+            said = error.__cause__ or error  # click makes an Abort of what was raised
+            click.echo("; ".join(("interrupted", *map(str, said.args))), err=True)
             return ExitCode.INTERRUPTED
         case BenchError():
             click.echo(str(error), err=True)

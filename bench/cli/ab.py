@@ -101,7 +101,7 @@ def command(
     form = "json" if as_json else form
     click.echo(workflow.render_comparison(form, comparison, comparison.rules, judged, seen_on=sys.stdout), nl=False)
     for side, directory in (("base", contested.base), ("head", contested.head)):
-        click.echo(f"{side}: {directory.path}", err=form == "json")
+        click.echo(f"{side}: {directory.path}", err=True)
     return judging.exit_code(judged) or contested.exit_code()
 
 

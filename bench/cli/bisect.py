@@ -1,6 +1,8 @@
 """`bench bisect`: the commit since which something is slower."""
 
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -9,6 +11,7 @@ from bench import workflow
 from bench.cli import judging, options
 from bench.cli.ab import Lines
 from bench.domain.errors import ExitCode, UsageError
+from bench.domain.values import Json
 
 
 @click.command(
@@ -50,6 +53,7 @@ from bench.domain.errors import ExitCode, UsageError
 )
 @options.where
 @options.floating
+@options.as_json()
 @click.option("--margin", type=click.FloatRange(0, 1, max_open=True), help="As in bench ab.")
 def command(
     *,
@@ -63,6 +67,7 @@ def command(
     out: Path,
     where: tuple[str, ...],
     allow_floating: bool,
+    as_json: bool,
     margin: float | None,
 ) -> int:
     """Find the first commit after the good revision that has what makes the bad one slower or larger.
@@ -88,17 +93,44 @@ def command(
         walked = workflow.walk(workflow.Range(repo=repo, good=good, bad=bad, build=build), metrics, against, lines.said)
     except NotBuiltError as error:
         raise UsageError(f"--good and --bad have to build: {error}") from error
-    return _say(walked, f"{good} and {bad}")
+    if as_json:
+        click.echo(json.dumps(answer(walked), indent=1, allow_nan=False))
+    else:
+        _say(walked, f"{good} and {bad}")
+    return ExitCode.REGRESSION if walked.found is None else ExitCode.FINE
 
 
-def _say(walked: workflow.Walked, ends: str) -> int:
+def _say(walked: workflow.Walked, ends: str) -> None:
     if walked.effect is None:
         click.echo(f"nothing is proved to be worse between {ends}: there is no commit to find")
-        return ExitCode.REGRESSION
-    if walked.found is not None:
-        click.echo(walked.found)
-        return ExitCode.FINE
-    click.echo("only commits are left that had to be skipped; it is one of these:")
-    for one in walked.left:
-        click.echo(one)
-    return ExitCode.REGRESSION
+    elif walked.found is not None:
+        click.echo(walked.found.line)
+    else:
+        click.echo("only commits are left that had to be skipped; it is one of these:")
+        for one in walked.left:
+            click.echo(one.line)
+
+
+def answer(walked: workflow.Walked) -> Mapping[str, Json]:
+    """Give WALKED as programs read it; `effect` and each `row` as the rows of a comparison with the good commit."""
+    from bench.report.comparison_forms import row_of
+
+    def commit(one: workflow.Commit | None) -> Json:
+        return None if one is None else {"id": one.id, "line": one.line}
+
+    return {
+        "good": commit(walked.good),
+        "bad": commit(walked.bad),
+        "effect": None if walked.effect is None else row_of(walked.effect.row),
+        "found": commit(walked.found),
+        "left": [commit(one) for one in walked.left],
+        "tried": [
+            {
+                "commit": commit(one.commit),
+                "answer": one.answer.value,
+                "why": one.why,
+                "row": None if one.row is None else row_of(one.row),
+            }
+            for one in walked.tried
+        ],
+    }

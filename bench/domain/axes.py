@@ -84,7 +84,8 @@ _GENERATES = (frozenset({Trait.GENERATES}),)
 _IMAGE = (frozenset({Trait.IMAGE}),)
 _PIXELS = (frozenset({Trait.IMAGE, Trait.VIDEO}),)
 _INFERENCE = frozenset({Scenario.INFERENCE})
-_TRAINING = frozenset({Scenario.TRAIN_STEP})
+_TRAINING = frozenset({Scenario.TRAIN_STEP, Scenario.DATA})
+"""Where steps may train; of scenario data those that `step: train` feeds."""
 _LOADING = frozenset({Scenario.LOAD})
 _NO_CALL = _LOADING
 _FEEDING = frozenset({Scenario.DATA})
@@ -166,8 +167,8 @@ AXES: tuple[Axis, ...] = (
     Axis(
         name="prompt_tokens",
         default=32,
-        meaning="text tokens a sequence, specials included; or the distribution that each sequence's are drawn from",
-        least=1,
+        meaning="text tokens a sequence, specials included; or what each one's are drawn from; 0 (image-to-text): no text at all",
+        least=0,
         mapping_keys=lengths.KEYS,
         needs=_TEXT,
         of_data=True,

@@ -134,13 +134,25 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A change that is known and agreed on: of METRIC of CASE (its id or label), ratios from 1 up to `up_to`."""
+    """A change that is known and agreed on: of `metric` of `case` (its id or label).
+
+    One of the bounds is set: ratios from 1 up to `up_to` are agreed on, or values of head from base's up to `up_to_value`, in the
+    metric's unit, which alone bounds a change from zero.
+    """
 
     case: str
     metric: str
-    up_to: float
+    up_to: float | None = None
+    up_to_value: float | None = None
     reason: str
     date: str
+
+    def covers(self, row: Contrast) -> bool:
+        """Tell whether the change of ROW lies within the bound."""
+        start, found, bound = (1.0, row.ratio, self.up_to) if self.up_to is not None else (row.base, row.head, self.up_to_value)
+        if start is None or found is None or bound is None:
+            return False
+        return min(start, bound) <= found <= max(start, bound)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,13 @@ class Source(StrEnum):
     LOADER = "loader"
 
 
+class FedStep(StrEnum):
+    """What one batch is for, where steps are timed as they are fed."""
+
+    FORWARD = "forward"
+    TRAIN = "train"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
     """The data set of a suite.
@@ -18,7 +25,7 @@ class Data:
     `name` is what the suite says, and what cases carry; `where` the absolute path of the file of items (JSON, one a line), or
     `package.module:function`, looked up in `folder` first, which is the suite's. `digest` stands for the content in a case's id: of
     the items and the media that they name, or of the module's file. `items` are those that are used, from the first on; None where
-    a loader decides.
+    a loader decides. `step` is what its batches feed in scenario data: of another scenario it says nothing.
     """
 
     source: Source
@@ -28,3 +35,4 @@ class Data:
     digest: str = ""
     items: int | None = None
     absolute_paths: bool = False
+    step: FedStep = FedStep.FORWARD

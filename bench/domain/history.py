@@ -39,10 +39,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One metric of one case on the machine of `fingerprint`, in the order of time."""
+    """One metric of one case on the machine of `fingerprint`, in the order of time.
+
+    Where it is a `ratio`, a point is head's value over base's in one A/B run, against the same base in all of them.
+    """
 
     case: Case
     metric: Metric
     fingerprint: str
     points: tuple[Point, ...]
     changes: tuple[Change, ...] = ()
+    ratio: bool = False

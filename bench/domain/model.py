@@ -26,13 +26,18 @@ class Submodel(StrEnum):
     PROJECTOR = "projector"
 
 
+STAGES_OF_MODULES = ("encode.vision", "encode.audio", "encode.text", "project", "fuse", "prefill.language", "head")
+"""Stages of the ledger that modules of a model may be of."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRef:
     """A model as written in a suite.
 
     `name` is the string that cases carry: the preset's name, the path as written, or `org/name@revision`. `where` is what is
     looked up: the preset's name, the absolute path, or `org/name`. `task` None means the model's first. `model_type` is the family
-    of a checkpoint whose config.json names none. With `submodel` that part of it is measured by itself.
+    of a checkpoint whose config.json names none. With `submodel` that part of it is measured by itself. `parts` has patterns of
+    modules by the stage of the ledger that they are of, where their names do not say it.
     """
 
     kind: Kind
@@ -46,6 +51,7 @@ class ModelRef:
     num_labels: int | None = None
     model_type: str | None = None
     submodel: Submodel | None = None
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from bench.domain.metric import Metric
 from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.plan import Case
 from bench.domain.values import Json
+
+STAGES = (
+    "media_decode", "processor", "h2d", "encode.vision", "encode.audio", "encode.text", "project", "fuse", "prefill.language",
+    "decode", "forward", "head", "post", "detokenize",
+)  # fmt: skip
+"""Stages of a request in the order of the data, as docs/metrics.md lists them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +70,23 @@ class Ledger:
     """Where the seconds of one request went: disjoint stages in the order of the data.
 
     `end_to_end_s` was timed apart from them; `residual_s` is what of it no stage accounts for, so that all sums hold.
+    `not_observed` are stages that the model has modules for, none of which was called: their time is not known, and not 0.
     """
 
     stages: tuple[Stage, ...]
     end_to_end_s: float
     residual_s: float
+    not_observed: tuple[str, ...] = ()
+
+
+class TrialsEnd(StrEnum):
+    """Why a case got no more trials: the number asked for, its target, its cap without it, a trial that failed, a run cut off."""
+
+    COUNT = "count"
+    TARGET = "target"
+    CAP = "cap"
+    FAILURE = "failure"
+    CUT_OFF = "cut_off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +94,8 @@ class Row:
     """One case in one run: `finished` where all its trials are, else the first other outcome; metrics are of finished trials.
 
     `planned` counts the trials that were to run, `finished` those that did, `marked` the finished ones that something disturbed.
-    `stopped_by` says for each phase why sampling ended in it. Of `observed`, what differs between trials is the list of its values.
+    `stopped_by` says for each phase why sampling ended in it, `trials_stopped_by` why there were no more trials; None where a case
+    never began, or its trials are of an A/B run. Of `observed`, what differs between trials is the list of its values.
     `drift` says in what the outputs have left the reference's; None where they have not, or were not compared.
     """
 
@@ -92,6 +112,7 @@ class Row:
     finished: int = 0
     marked: int = 0
     stopped_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    trials_stopped_by: TrialsEnd | None = None
     drift: str | None = None
     remarks: tuple[str, ...] = ()
 
@@ -111,9 +132,29 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """How a metric of one case grows with an axis: as length^`exponent` over all `lengths`, as length^`last` from the last but one.
+
+    `label` names the case without the axis `over`; `low` and `high` are the 95 % interval of the exponent.
+    """
+
+    run: str
+    suite: str
+    label: str
+    over: str
+    lengths: tuple[int, ...]
+    metric: Metric
+    exponent: float
+    low: float
+    high: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Everything that reports show. `remarks` concern the records as a whole."""
 
     runs: tuple[Run, ...]
     rows: tuple[Row, ...]
+    growths: tuple[Growth, ...] = ()
     remarks: tuple[str, ...] = ()

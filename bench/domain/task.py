@@ -15,6 +15,7 @@ class Trait(StrEnum):
     GENERATES = "generates"
     MATCHES = "matches"
     EXPERTS = "experts"
+    TEXT_OPTIONAL = "text-optional"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,8 @@ class Task:
 
     `batch` says what one unit of batch_size is, for reports and documentation. `heads` are patterns of the class names that do the
     task, searched in what a checkpoint says of itself: where it names no task, the longest match of all tasks decides. `one_pass`
-    are patterns of those that answer with one forward pass, in a task that others of its classes generate for.
+    are patterns of those that answer with one forward pass, in a task that others of its classes generate for; `unprompted` of
+    those that take no text, in a task that others of its classes take one in.
     """
 
     name: str
@@ -32,8 +34,11 @@ class Task:
     batch: str
     heads: tuple[str, ...] = ()
     one_pass: tuple[str, ...] = ()
+    unprompted: tuple[str, ...] = ()
 
     def traits_of(self, class_name: str) -> frozenset[Trait]:
         """Give the task's traits on the class CLASS_NAME."""
         answers_at_once = any(re.search(pattern, class_name) for pattern in self.one_pass)
-        return self.traits - {Trait.GENERATES} if answers_at_once else self.traits
+        reads_nothing = any(re.search(pattern, class_name) for pattern in self.unprompted)
+        without = {Trait.GENERATES} if answers_at_once else set()
+        return self.traits - (without | {Trait.TEXT, Trait.TEXT_OPTIONAL} if reads_nothing else without)

@@ -6,12 +6,13 @@ kernel kept decides, also where no poll of the limit saw it. Memory scatters by 
 are tried twice, and one that failed once does not fit.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from bench.domain.metric import Better, Metric, Reduce, Samples, Unit
-from bench.domain.outcome import Outcome
+from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.plan import Trial
 from bench.domain.procedure import Limits
 from bench.domain.record import Record
@@ -38,6 +39,29 @@ _WHY = {Outcome.OUT_OF_MEMORY: "memory", Outcome.UNSUPPORTED: "model"}
 
 Run = Callable[[Trial], Record]
 Tell = Callable[[str], None]
+
+
+class Kept(Protocol):
+    """The probes of searches, kept one by one as they end, so that a search that is cut off goes on where it was."""
+
+    def of(self, trial: Trial) -> Sequence[Record]:
+        """Give the probes of TRIAL's search that are kept, in their order."""
+
+    def keep(self, record: Record) -> None:
+        """Have the probe of RECORD safe."""
+
+
+class _Forgotten:
+    """Keeps nothing."""
+
+    def of(self, _trial: Trial) -> Sequence[Record]:
+        return ()
+
+    def keep(self, _record: Record) -> None:
+        return None
+
+
+FORGOTTEN = _Forgotten()
 
 
 def capacity_of(over: str) -> Metric:
@@ -85,7 +109,19 @@ class Search:
     run: Run
     tell: Tell
     limit_bytes: int
+    kept: Kept = FORGOTTEN
     probes: dict[int, list[Probe]] = field(default_factory=dict)
+
+    def remember(self) -> None:
+        """Take over the probes that are kept, but for those that tell nothing of memory as it is now."""
+        for record in self.kept.of(self.trial):
+            value = record.case.requested.get(self.over)
+            passed = record.outcome not in {*_WHY, Outcome.FINISHED} or record.reason_code is ReasonCode.SYSTEM_OUT_OF_MEMORY
+            if isinstance(value, int) and not passed:
+                self.probes.setdefault(value, []).append(self._judged(value, record))
+        if self.probes:
+            count = sum(map(len, self.probes.values()))
+            self.tell(f"{self.trial.planned.case.label}: the search goes on; {count} probes are done")
 
     @property
     def over(self) -> str:
@@ -101,6 +137,7 @@ class Search:
     def try_once(self, value: int) -> None:
         """Try VALUE. Raises _UndecidedError where the probe neither ran nor ran out of memory."""
         probe = self._judged(value, self.run(self._probing(value)))
+        self.kept.keep(probe.record)
         if not probe.fits and probe.record.outcome not in {*_WHY, Outcome.FINISHED}:
             raise _UndecidedError(probe)
         self.probes.setdefault(value, []).append(probe)
@@ -138,14 +175,16 @@ class Search:
         return Probe(value=value, record=record, fits=record.outcome is Outcome.FINISHED and within, peak=peak)
 
 
-def search(trial: Trial, run: Run, tell: Tell) -> Record:
-    """Search the capacity that the case of TRIAL asks for, and give one record of it.
+def search(trial: Trial, run: Run, tell: Tell, kept: Kept = FORGOTTEN) -> Record:
+    """Search the capacity that the case of TRIAL asks for, and give one record of it. Probes that are KEPT are not repeated.
 
     Its metric is `capacity.AXIS`, 0 where not even 1 fits, with the peaks of all values that fitted as samples. A probe that ends
     otherwise than by memory, or a model that refuses the smallest value, ends the search as the trial would have ended.
     """
     limit = trial.planned.suite.limits.host_memory_bytes
-    one = Search(trial=trial, run=run, tell=tell, limit_bytes=limit or int(_available_bytes() * SHARE))
+    one = Search(trial=trial, run=run, tell=tell, limit_bytes=limit or int(_available_bytes() * SHARE), kept=kept)
+    if limit is not None:  # else the limit is another one each time
+        one.remember()
     most = _whole(_asked(trial)["max"])
     try:
         found = one.find(most)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from bench.domain import abroad
 from bench.domain.outcome import Refusal
 from bench.domain.plan import PlannedCase, Trial
 from bench.domain.procedure import StartMethod
@@ -13,9 +14,10 @@ from bench.domain.values import Json
 from bench.execution import capacity
 from bench.execution import trial as one_trial
 from bench.execution.executors import Executor
+from bench.execution.handed import Inputs
 from bench.execution.materialise import Checkpoints
 from bench.execution.references import References
-from bench.protocol.messages import Event, Parity
+from bench.protocol.messages import Event, Handed, Parity
 
 
 class Listener(Protocol):
@@ -65,7 +67,8 @@ class Job:
     `start` is what records say of how their processes came to be. `todo` says of a trial whether it still has to run, `attempt`
     which attempt that is, `grows` whether a case wants more trials than its least number: asked after each block from there on.
     Cases of other environments run `elsewhere`, their presets written by `executor` all the same: one checkpoint for all of them.
-    Outputs are compared with those of `references`; None compares nothing.
+    Outputs are compared with those of `references`; None compares nothing. `inputs` keeps those of cases whose engine lives abroad,
+    `probes` those of searches.
     """
 
     run: str
@@ -79,6 +82,8 @@ class Job:
     grows: Callable[[PlannedCase], bool]
     elsewhere: Elsewhere = _here
     references: References | None = None
+    inputs: Inputs | None = None
+    probes: capacity.Kept = capacity.FORGOTTEN
     _checkpoints: Checkpoints = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,12 +117,16 @@ class Job:
         cores = self.cores(trial, available_cores())
 
         def measure(one: Trial) -> Record:
+            handed = self._handed(one, place, cores)
+            if isinstance(handed, Record):
+                return replace(handed, attempt=self.attempt(trial))
             return one_trial.carry_out(
-                one, place.executor, self.run, self.attempt(trial), cores, self.listener.heard, parity=self._parity(one)
-            )
+                one, place.executor, self.run, self.attempt(trial), cores, self.listener.heard,
+                parity=self._parity(one), handed=handed,
+            )  # fmt: skip
 
         sought = capacity.KEY in planned.case.requested and place.executor.loads
-        record = capacity.search(ready, measure, self.listener.said) if sought else measure(ready)
+        record = capacity.search(ready, measure, self.listener.said, self.probes) if sought else measure(ready)
         return replace(record, environment={**record.environment, **place.start})
 
     def _parity(self, trial: Trial) -> Parity | None:
@@ -132,7 +141,20 @@ class Job:
         if isinstance(place, Refusal):
             return one_trial.refused(trial, place, self.run, 1)
         cores = self.cores(trial, available_cores())
-        return one_trial.carry_out(trial, place.executor, self.run, 1, cores, _deaf, parity=parity, outputs_only=True)
+        handed = self._handed(trial, place, cores)
+        if isinstance(handed, Record):
+            return handed
+        return one_trial.carry_out(
+            trial, place.executor, self.run, 1, cores, _deaf, parity=parity, outputs_only=True, handed=handed
+        )
+
+    def _handed(self, trial: Trial, place: Place, cores: tuple[int, ...]) -> Handed | Record | None:
+        """Say where the inputs of TRIAL are where its engine lives at another PLACE; give the record where they cannot be had."""
+        if self.inputs is None or place.executor is self.executor or not abroad.is_abroad(trial.planned.case.requested):
+            return None
+        return self.inputs.of(
+            trial, lambda one, handed: one_trial.carry_out(one, self.executor, self.run, 1, cores, _deaf, handed=handed)
+        )
 
 
 def available_cores() -> tuple[int, ...]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.domain.model import ModelFacts
-from bench.domain.plan import PlannedCase, Trial
+from bench.domain.plan import PlannedCase, Suite, Trial
+from bench.domain.procedure import Procedure
 from bench.domain.record import Paired, Record, Side
 from bench.domain.values import Json
 from bench.execution import trial as one_trial
@@ -50,7 +51,8 @@ class Couple:
 class Contest:
     """The work of an A/B run. Of `flanks` the first is base.
 
-    `goes_on` is asked before each pair of a case, with the number of pairs that it has.
+    `goes_on` is asked before each pair of a case, with the number of pairs that it has; `procedure` gives the sampling plan of a
+    pair by its number.
     """
 
     ab: str
@@ -58,6 +60,7 @@ class Contest:
     listener: Listener
     arrange: Callable[[Sequence[PlannedCase], int], Sequence[Trial]]
     cores: Cores
+    procedure: Callable[[Procedure, int], Procedure]
     goes_on: Callable[[Couple, int], bool]
 
     def carry_out(self, couples: Sequence[Couple]) -> Iterator[tuple[Couple, Both]]:
@@ -65,22 +68,21 @@ class Contest:
         if not couples:
             return
         checkpoints = Checkpoints(self.flanks[0].executor, self.listener.said)  # both sides load the same ones
-        number, going = 0, list(couples)
+        number, going = 0, {couple.base.case.id: couple for couple in couples}
         while going:
-            by_case = {couple.base.case.id: couple for couple in going}
-            for trial in self.arrange([couple.base for couple in going], number):
-                couple = by_case[trial.planned.case.id]
+            block = self.arrange([couple.base for couple in going.values()], number)
+            before, going = going, {}
+            for case, couple in ((trial.planned.case.id, before[trial.planned.case.id]) for trial in block):
                 if self.goes_on(couple, number):
+                    going[case] = couple
                     yield couple, self._pair(couple, checkpoints.on_disk(couple.base), number)
-                else:
-                    going.remove(couple)
             number += 1
 
     def _pair(self, couple: Couple, model: ModelFacts, number: int) -> Both:
-        trials = [
-            Trial(planned=replace(planned, model=model), number=number, nursery=number % NURSERIES)
-            for planned in (couple.base, couple.head)
+        sides = [
+            replace(planned, model=model, suite=self._sampled(planned.suite, number)) for planned in (couple.base, couple.head)
         ]
+        trials = [Trial(planned=planned, number=number, nursery=number % NURSERIES) for planned in sides]
         if model.refusals:
             records = [
                 one_trial.refused(trial, model.refusals[0], flank.run, 1) for trial, flank in zip(trials, self.flanks, strict=True)
@@ -92,6 +94,9 @@ class Contest:
             for record, flank in zip(records, self.flanks, strict=True)
         )
         return base, head
+
+    def _sampled(self, suite: Suite, number: int) -> Suite:
+        return replace(suite, procedure=self.procedure(suite.procedure, number))
 
     def _side_by_side(self, trials: Sequence[Trial], number: int) -> list[Record]:
         """Let the two TRIALS run at the same time, each in its turn, on the same cores."""

@@ -17,6 +17,7 @@ from bench.protocol.messages import (
     Exited,
     Failed,
     Finished,
+    Handed,
     Measure,
     Noise,
     Noted,
@@ -95,11 +96,12 @@ def carry_out(  # noqa: PLR0913 -- what makes a trial
     turns: Turns | None = None,
     parity: Parity | None = None,
     outputs_only: bool = False,
+    handed: Handed | None = None,
 ) -> Record:
     """Measure TRIAL through EXECUTOR and give its record, whatever happens to the process.
 
     With TURNS it takes turns with another trial: it has the time of both. Its outputs are compared with what PARITY names; with
-    OUTPUTS_ONLY they are left there, and nothing is timed.
+    OUTPUTS_ONLY they are left there, and nothing is timed. HANDED is where its inputs are, or are to be left.
     """
     planned = trial.planned
     started_at = now()
@@ -115,6 +117,7 @@ def carry_out(  # noqa: PLR0913 -- what makes a trial
         parity=parity,
         outputs_only=outputs_only,
         data=planned.suite.data,
+        handed=handed,
     )
     time_limit_s = planned.suite.procedure.time_limit_s * (1 if turns is None else 2)
     limits = planned.suite.limits.host_memory_bytes

@@ -100,6 +100,12 @@ class Checkpoint:
         return _named(self.config, names) or self.config
 
     @property
+    def quantization(self) -> Mapping[str, Json]:
+        """How the weights are quantized, as the config or that of the part that reads text says it; empty where neither does."""
+        parts = (self.config, self.text_config)
+        return next((found for part in parts if (found := mapping(part.values.get("quantization_config")))), {})
+
+    @property
     def vision_config(self) -> Section:
         """The section of the part that sees: the whole config where there is no other."""
         return _named(self.config, ("vision_config",)) or self.config

@@ -14,7 +14,7 @@ from bench.domain.task import Task
 from bench.models import fingerprint, hub, limits, mismatches, preset, presets, submodels, traits, weights
 from bench.models.checkpoint import CONFIG, Checkpoint, read_folder
 from bench.models.digests import Digests
-from bench.models.documents import mapping, text
+from bench.models.documents import text
 from bench.models.hub import Hub
 from bench.models.refused import NoFolderError, RefusedError, UnknownTaskError
 from bench.models.weights import Weights
@@ -105,8 +105,11 @@ def _of_folder(ref: ModelRef, folder: Path, tasks: Mapping[str, Task], digests: 
 
 def _quantization(checkpoint: Checkpoint) -> str:
     """Name what quantized the checkpoint, empty where nothing did."""
-    found = mapping(checkpoint.config.values.get("quantization_config"))
-    return (text(found.get("quant_method")) or "by a method that is not named") if found else ""
+    found = checkpoint.quantization
+    if not found:
+        return ""
+    plain = found.get("load_in_8bit") or found.get("load_in_4bit")  # older files of bitsandbytes name no method
+    return text(found.get("quant_method")) or ("bitsandbytes" if plain else "by a method that is not named")
 
 
 def _open(ref: ModelRef, folder: Path) -> Checkpoint:

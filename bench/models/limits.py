@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from bench.domain import lengths
 from bench.domain.model import ModelFacts, SequenceLimit
 from bench.domain.outcome import ReasonCode, Refusal
+from bench.domain.task import Trait
 from bench.domain.values import Json, canonical
 from bench.models.checkpoint import Section
 
@@ -31,6 +32,8 @@ OFFSET = frozenset({
 
 Composites stand here too: a config written by hand may name no family for its section of text.
 """
+
+_LEARNING = frozenset({"train-step", "data"})
 
 TRANSLATORS = frozenset({
     "bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "led", "m2m_100", "marian", "mbart", "mvp", "pegasus", "pegasus_x",
@@ -59,7 +62,12 @@ def of_config(config: Section, reads: Section) -> tuple[SequenceLimit, ...]:
 
 
 def check_limits(facts: ModelFacts, requested: Mapping[str, Json]) -> Refusal | None:
-    """Refuse a case whose REQUESTED axes make a sequence longer than the model takes. Costs microseconds, for plans are long."""
+    """Refuse a case whose REQUESTED axes make a sequence longer than the model takes, or leave out a text that it needs.
+
+    Costs microseconds, for plans are long.
+    """
+    if requested.get("prompt_tokens") == 0 and (refusal := _without_text(facts, requested)) is not None:
+        return refusal
     for limit in facts.limits:
         tokens = _count(requested, "prompt_tokens") if limit.counts_prompt else 0
         if limit.counts_new:
@@ -67,6 +75,16 @@ def check_limits(facts: ModelFacts, requested: Mapping[str, Json]) -> Refusal | 
         if tokens > limit.tokens:
             return _too_long(limit, requested, tokens)
     return None
+
+
+def _without_text(facts: ModelFacts, requested: Mapping[str, Json]) -> Refusal | None:
+    if Trait.TEXT_OPTIONAL not in facts.traits:
+        reason = f"prompt_tokens 0: {facts.task} needs a text (image-to-text goes without one)"
+    elif requested.get("scenario") in _LEARNING:
+        reason = f"prompt_tokens 0: scenario {requested['scenario']} learns from a text"
+    else:
+        return None
+    return Refusal(reason=reason, reason_code=ReasonCode.INPUT_MISMATCH)
 
 
 def _count(requested: Mapping[str, Json], axis: str) -> int:

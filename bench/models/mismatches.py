@@ -80,7 +80,7 @@ def _parts(checkpoint: Checkpoint, _tokens: Vocabulary, task: Task) -> Iterator[
         ),
     )
     for trait, there, part, file in here:
-        if trait in task.traits and not there:
+        if trait in task.traits_of(checkpoint.architecture) and not there:
             yield f"{task.name} takes {trait.value}, but the folder holds no {part} (no {file} nor its like)"
 
 

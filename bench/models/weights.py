@@ -143,7 +143,7 @@ def _weight_map(path: Path) -> dict[str, str]:
 
 def _add_up(files: tuple[str, ...], headers: Mapping[str, _Header], checkpoint: Checkpoint) -> Weights:
     """Sum over headers. Quantized weights are packed: how many parameters they stand for is not in the header."""
-    packed = bool(mapping(checkpoint.config.values.get("quantization_config")))
+    packed = bool(checkpoint.quantization)
     return Weights(
         files=files,
         elements=None if packed else sum(header.elements for header in headers.values()),

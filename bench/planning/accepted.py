@@ -2,11 +2,12 @@
 
 - case: tiny-gpt2 batch_size=8        # id or label
   metric: forward
-  up_to: 1.10                         # head/base; below 1 for what became less
+  up_to: 1.10                         # head/base; below 1 for what became less. Or up_to_value: what head may have, from base's on
   reason: exact softmax, see the pull request
   date: 2026-11-25
 """
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,9 @@ from bench.planning import tree
 from bench.planning.wording import quoted, unknown
 
 FILE = Path("reports/accepted.yaml")
-_KEYS = ("case", "metric", "up_to", "reason", "date")
+_TEXTS = ("case", "metric", "reason", "date")
+_BOUNDS = ("up_to", "up_to_value")
+_KEYS = ("case", "metric", *_BOUNDS, "reason", "date")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -52,15 +55,20 @@ def _entries(root: tree.Node, complain: tree.Complain) -> list[Accepted]:
 def _entry(node: tree.Node, line: int, complain: tree.Complain) -> Accepted | None:
     value = node.value
     if not isinstance(value, Mapping):
-        complain(line, f"an accepted change has {', '.join(_KEYS)}")
+        complain(line, "an accepted change has case, metric, up_to or up_to_value, reason, date")
         return None
     for key in value.keys() - set(_KEYS):
         complain(node.line_of_key((key,)), unknown("key", key, _KEYS))
-    fine = [_check(key, value, node, line, complain) for key in _KEYS]
-    if not all(fine):
+    bounds = [key for key in _BOUNDS if key in value]
+    if len(bounds) > 1:
+        complain(node.line_of_key((bounds[1],)), "an accepted change has up_to or up_to_value, not both")
+    wanted = (*_TEXTS, *(bounds or _BOUNDS[:1]))
+    fine = [_check(key, value, node, line, complain) for key in wanted]
+    if len(bounds) != 1 or not all(fine):
         return None
-    texts = {key: str(value[key]) for key in _KEYS if key != "up_to"}
-    return Accepted(up_to=float(str(value["up_to"])), **texts)
+    texts = {key: str(value[key]) for key in _TEXTS}
+    up_to, up_to_value = (float(str(value[key])) if key in value else None for key in _BOUNDS)
+    return Accepted(up_to=up_to, up_to_value=up_to_value, **texts)
 
 
 def _check(key: str, value: Mapping[str, Json], node: tree.Node, line: int, complain: tree.Complain) -> bool:
@@ -69,9 +77,10 @@ def _check(key: str, value: Mapping[str, Json], node: tree.Node, line: int, comp
         complain(line, f"an accepted change needs {key}")
         return False
     found = value[key]
-    if key == "up_to":
-        fine = isinstance(found, int | float) and not isinstance(found, bool) and found > 0
-        wanted = "a ratio above zero, head to base, such as 1.1"
+    if key in _BOUNDS:
+        number = float(str(found)) if isinstance(found, int | float) and not isinstance(found, bool) else math.nan
+        fine = math.isfinite(number) and (key == "up_to_value" or number > 0)
+        wanted = "a ratio above zero, head to base, such as 1.1" if key == "up_to" else "a finite number, in the metric's unit"
     elif key == "date":
         fine, wanted = isinstance(found, str) and _DATE.fullmatch(found) is not None, "a date such as 2026-11-25"
     else:

@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.domain.axes import Scenario
-from bench.domain.data import Data, Source
+from bench.domain.data import Data, FedStep, Source
 from bench.domain.errors import Problem
 from bench.domain.model import ModelFacts
 from bench.domain.plan import Suite
 from bench.domain.task import Trait
 from bench.domain.values import Json
-from bench.models import items
+from bench.models import items, labels
 from bench.models.digests import Digests
 from bench.planning.tree import Node
 
@@ -39,6 +39,11 @@ def read(asked: Mapping[str, Json], folder: Path, say: Say, problems: list[Probl
 
     What is wrong with the suite goes to SAY, what is wrong with the items to PROBLEMS.
     """
+    found = _found(asked, folder, say, problems)
+    return None if found is None else replace(found, step=FedStep(str(asked.get("step", FedStep.FORWARD))))
+
+
+def _found(asked: Mapping[str, Json], folder: Path, say: Say, problems: list[Problem]) -> Data | None:
     file, loader = asked.get("file"), asked.get("loader")
     if (file is None) == (loader is None):
         say("data takes either file, with items as JSON, one a line, or loader, a package.module:function")
@@ -127,13 +132,23 @@ def _top_names(tree: ast.Module) -> set[str]:
 
 
 def named(suite: Suite) -> dict[str, Json]:
-    """Give what every case of SUITE requests of data: its name, as written."""
-    return {} if suite.data is None else {"data": suite.data.name}
+    """Give what every case of SUITE requests of data: its name, as written, and in scenario data what it feeds."""
+    if suite.data is None:
+        return {}
+    fed: dict[str, Json] = {"step": suite.data.step.value} if suite.scenario is Scenario.DATA else {}
+    return {"data": suite.data.name, **fed}
 
 
 def known_by(suite: Suite) -> dict[str, Json]:
-    """Give what stands for the data in the id of every case of SUITE: their content, whatever the path."""
-    return {} if suite.data is None else {"data": suite.data.digest}
+    """Give what stands for the data in the id of every case of SUITE: their content, whatever the path, and what they train."""
+    if suite.data is None:
+        return {}
+    return {"data": suite.data.digest, **({"step": suite.data.step.value} if trains(suite) else {})}
+
+
+def trains(suite: Suite) -> bool:
+    """Tell whether the data of SUITE feed steps of training."""
+    return suite.scenario is Scenario.DATA and suite.data is not None and suite.data.step is FedStep.TRAIN
 
 
 def findings(suite: Suite, root: Node) -> Iterator[Finding]:
@@ -144,7 +159,8 @@ def findings(suite: Suite, root: Node) -> Iterator[Finding]:
         return
     line = root.line_of_key(("data",))
     if suite.scenario not in FEEDS:
-        yield line, f"data feeds scenario {' and '.join(FEEDS)}, and this suite's is {suite.scenario.value}"
+        fed = " (scenario: data with step: train in data feeds training)" if suite.scenario is Scenario.TRAIN_STEP else ""
+        yield line, f"data feeds scenario {' and '.join(FEEDS)}, and this suite's is {suite.scenario.value}{fed}"
     if suite.data is not None and suite.scenario is Scenario.INFERENCE:
         yield from ((line, said) for said in _of_inference(suite.data))
     most = None if suite.data is None else suite.data.items
@@ -158,6 +174,8 @@ def _of_inference(data: Data) -> Iterator[str]:
         yield "a loader goes with scenario: data, which times what it gives"
     if data.items is not None and data.items > HELD:
         yield f"data has {data.items} items, and inference holds all that it goes through: write items: {HELD} or fewer"
+    if data.step is not FedStep.FORWARD:
+        yield f"step: {data.step.value} goes with scenario: data, which feeds the steps that it times"
 
 
 def unfit(suite: Suite, models: Sequence[ModelFacts]) -> tuple[Problem, ...]:
@@ -173,7 +191,17 @@ def unfit(suite: Suite, models: Sequence[ModelFacts]) -> tuple[Problem, ...]:
             told = lines[:1] if len(lines) == len(found) else lines[:_MOST_TOLD]
             said = _lacking(model, trait, len(lines) - len(told))
             problems += [Problem(file=file, line=line, what=said) for line in told]
+        problems += _untold(found, file, model) if trains(suite) else []
     return tuple(dict.fromkeys(problems))
+
+
+def _untold(found: Sequence[items.Item], file: str, model: ModelFacts) -> list[Problem]:
+    """Give the items FOUND in FILE whose label is none that MODEL can be trained with: the first alone where all are alike."""
+    said = [(item.line, what) for item in found if (what := labels.said_of(item.label, model.task)) is not None]
+    alike = len(said) == len(found) and len({what for _, what in said}) == 1
+    told = said[:1] if alike else said[:_MOST_TOLD]
+    others = f"; nor do {len(said) - len(told)} others" if len(said) > len(told) else ""
+    return [Problem(file=file, line=line, what=f"{what}{others}") for line, what in told]
 
 
 def _unheard(_line: int, _what: str) -> None:

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from bench.domain import lengths
 from bench.domain.axes import AXES, BY_NAME, Axis, Scenario
-from bench.domain.model import Submodel
+from bench.domain.model import STAGES_OF_MODULES, Submodel
 from bench.domain.particulars import OVER
 from bench.domain.procedure import Procedure, StartMethod
 from bench.domain.values import Json
@@ -105,6 +105,10 @@ if TYPE_CHECKING:
     _PART: TypeAlias = str
 else:
     _PART = Literal[tuple(part.value for part in Submodel)]
+if TYPE_CHECKING:
+    _STAGE: TypeAlias = str
+else:
+    _STAGE = Literal[STAGES_OF_MODULES]
 _OF_PART = "this part of it by itself, with the arguments that the whole model calls it with"
 _PICKS: dict[str, Any] = {
     "model": (str, Field(None, description="a model of this suite, by its name", json_schema_extra=_without_default)),
@@ -127,6 +131,8 @@ class OfPreset(_Form):
 
     preset: str = Field(description="a preset's name: `bench models` lists them")
     task: str | None = Field(None, description="the preset's first where it is left out")
+    fresh_head: bool = Field(default=False, description="accept a head with new weights")
+    num_labels: int | None = Field(None, ge=1, description="classes of a fresh head")
     submodel: _PART | None = Field(None, description=_OF_PART)
 
 
@@ -137,6 +143,9 @@ class _Checkpoint(_Form):
     fresh_head: bool = Field(default=False, description="accept a head with new weights")
     num_labels: int | None = Field(None, ge=1, description="classes of a fresh head")
     submodel: _PART | None = Field(None, description=_OF_PART)
+    parts: dict[_STAGE, Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]] = Field(
+        {}, description="modules by the stage of the ledger that they are of, as names or globs, where their names do not say it"
+    )
 
 
 class OfPath(_Checkpoint):
@@ -280,6 +289,10 @@ class OfData(_Form):
     )
     absolute_paths: Literal["refused", "allowed"] = Field(
         "refused", description="whether items may name media outside of the data file's folder"
+    )
+    step: Literal["forward", "train"] = Field(
+        "forward",
+        description="with scenario data: what a batch feeds, a forward pass or a step of training, told by the items' labels",
     )
 
 

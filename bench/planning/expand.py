@@ -10,10 +10,12 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.domain import abroad
 from bench.domain.axes import AXES, Axis
 from bench.domain.model import ModelFacts
 from bench.domain.plan import Case, Suite
 from bench.domain.procedure import PageCache
+from bench.domain.task import Trait
 from bench.domain.values import Json, canonical
 from bench.models import submodels
 from bench.planning import data_sets, particulars, references
@@ -69,6 +71,7 @@ def expand(suite: Suite, models: Sequence[ModelFacts], *, compared: bool = True)
         if index not in excluded:
             result.findings.append((("exclude", index), "this exclude entry matches no case"))
     result.findings.extend(_of_reference(suite, matrices))
+    result.findings.extend(_of_no_text(suite, models))
     _collect(matrices, result, compared=compared)
     result.remarks.extend(_dropped(suite, matrices))
     return result
@@ -137,6 +140,11 @@ class _Matrix:
         """Tell whether ENTRY can be about this model: its name and task, and only axes that apply."""
         return self._names(entry) and all(key in self.position for key in entry if key not in _WHOLE)
 
+    def used(self, reference: Mapping[str, Json]) -> Mapping[str, Json] | None:
+        """Give the axes of a REFERENCE that this model uses; None where it is another's, or names none that this one uses."""
+        here = {key: value for key, value in reference.items() if key in self.position}
+        return here if self._names(reference) and (here or set(reference) <= set(_WHOLE)) else None
+
     def _wanted(self, entry: Mapping[str, Json]) -> list[tuple[int, str]]:
         return [(self.position[key], canonical(value)) for key, value in entry.items() if key not in _WHOLE]
 
@@ -147,17 +155,34 @@ class _Matrix:
     def references(self) -> Iterator[Case | None]:
         """Give for every combination the case that it is compared with: what the reference names in place of its own values."""
         entry = references.entry_of(self.suite)
-        if entry is None or self.facts.ref.submodel is not None or not self._concerns(entry):  # parts answer nothing
+        used = None if entry is None or self.facts.ref.submodel is not None else self.used(entry)  # parts answer nothing
+        if used is None:
             yield from itertools.repeat(None, len(self.combinations))
             return
-        named = {
-            self.position[key]: _option(self.axes[self.position[key]], value) for key, value in entry.items() if key not in _WHOLE
-        }
-        places = range(len(self.axes))
-        compared = [tuple(named.get(place, combination[place]) for place in places) for combination in self.combinations]
+        named = {self.position[key]: _option(self.axes[self.position[key]], value) for key, value in used.items()}
+        places, back = range(len(self.axes)), {**named, **self._back_home(used)}
+        for_each = [back if len(back) > len(named) and self._is_abroad(combination) else named for combination in self.combinations]
+        compared = [
+            tuple(values.get(place, combination[place]) for place in places)
+            for values, combination in zip(for_each, self.combinations, strict=True)
+        ]
         each = {tuple(map(id, combination)): combination for combination in compared}  # of alike ones, one is spelled
         spelled = dict(zip(each, self._spelled(list(each.values())), strict=True))
         yield from (spelled[tuple(map(id, combination))] for combination in compared)
+
+    def _is_abroad(self, combination: _Combination) -> bool:
+        return abroad.is_abroad({"engine": combination[self.position["engine"]].value})
+
+    def _back_home(self, used: Mapping[str, Json]) -> dict[int, _Option]:
+        """Give the environment of a reference whose axes USED name another engine, for cases of engines that live abroad.
+
+        Only theirs runs there: what they are compared with runs in this one, unless the reference says where.
+        """
+        if "engine" not in used or "environment" in used or abroad.is_abroad(used):
+            return {}
+        place = self.position["environment"]
+        axis = self.axes[place]
+        return {place: _option(axis, axis.default)}
 
     def _spelled(self, combinations: Sequence[_Combination]) -> Iterator[Case]:
         """Spell COMBINATIONS as cases."""
@@ -168,12 +193,13 @@ class _Matrix:
         identity: dict[str, Json] = {"model": facts.content, "task": facts.task, "scenario": suite.scenario.value}
         whole |= (own := self._of_all_cases())
         identity |= own
+        if facts.ref.parts:  # which says what its stages mean
+            identity["parts"] = {stage: list(patterns) for stage, patterns in facts.ref.parts.items()}
         whole.update(data_sets.named(suite))
         identity.update(data_sets.known_by(suite))
-        if facts.ref.num_labels is not None:
-            identity["num_labels"] = facts.ref.num_labels
         head = hashlib.sha256(canonical(identity).encode())
-        name = " ".join(filter(None, (facts.ref.name, facts.ref.task and facts.task, facts.ref.submodel)))
+        classes = "" if facts.ref.num_labels is None else f"num_labels={facts.ref.num_labels}"
+        name = " ".join(filter(None, (facts.ref.name, facts.ref.task and facts.task, facts.ref.submodel, classes)))
         # Most axes have one value in all combinations: only the others are spelled for each.
         varying = [place for place, options in enumerate(zip(*combinations, strict=True)) if len(set(map(id, options))) > 1]
         base = dict(whole)
@@ -205,6 +231,8 @@ class _Matrix:
             own["mmap"] = self.suite.mmap
         if self.facts.ref.submodel is not None:
             own["submodel"] = self.facts.ref.submodel.value
+        if self.facts.ref.num_labels is not None:
+            own["num_labels"] = self.facts.ref.num_labels
         return own
 
     def _requirements(self, combination: _Combination) -> bytes:
@@ -262,8 +290,16 @@ def _adds_nothing(entry: Mapping[str, Json], matrices: Sequence[_Matrix]) -> str
 def _of_reference(suite: Suite, matrices: Sequence[_Matrix]) -> Iterator[tuple[Place, str]]:
     """Say so where a reference that the suite writes applies to no model."""
     entry = suite.reference
-    if entry is not None and not any(matrix._concerns(entry) for matrix in matrices):  # noqa: SLF001 -- of this module
-        yield ("reference",), "this reference applies to no model of the suite: none has its task and uses all axes that it names"
+    if entry is not None and all(matrix.used(entry) is None for matrix in matrices):
+        yield ("reference",), "this reference applies to no model of the suite: none has its task and uses an axis that it names"
+
+
+def _of_no_text(suite: Suite, models: Sequence[ModelFacts]) -> Iterator[tuple[Place, str]]:
+    """Say so where the suite asks for 0 tokens of text and no model of it can go without."""
+    asked = suite.axes.get("prompt_tokens", ())
+    if 0 in asked and all(facts.traits and Trait.TEXT_OPTIONAL not in facts.traits for facts in models):
+        said = "prompt_tokens 0 is for image-to-text alone, where it leaves the text out: no model of the suite does that task"
+        yield ("axes", "prompt_tokens", asked.index(0)), said
 
 
 def _collect(matrices: Sequence[_Matrix], result: Expansion, *, compared: bool) -> None:
@@ -299,6 +335,6 @@ def _dropped(suite: Suite, matrices: Sequence[_Matrix]) -> Iterator[str]:
             effect = f": its {len(values)} values give one case there" if len(values) > 1 else ""
             yield f"{axis} does not apply to {', '.join(without)} and was dropped{effect}"
     if suite.reference is not None:
-        apart = [matrix.facts.ref.name for matrix in matrices if not matrix._concerns(suite.reference)]  # noqa: SLF001 -- of this module
+        apart = [matrix.facts.ref.name for matrix in matrices if matrix.used(suite.reference) is None]
         if apart:
             yield f"the reference is not for {', '.join(dict.fromkeys(apart))}: outputs of these are not compared"

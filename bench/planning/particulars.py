@@ -41,7 +41,8 @@ def _given(value: Json) -> Json:
 def dropped(suite: Suite) -> frozenset[str]:
     """Give the axes that no case of SUITE has, since their values are what is sought, or since its data decide them."""
     if suite.data is not None:
-        return frozenset(axis.name for axis in AXES if axis.of_data)
+        still = not data_sets.trains(suite) and suite.scenario is Scenario.DATA
+        return frozenset(axis.name for axis in AXES if axis.of_data or (still and Scenario.TRAIN_STEP in axis.scenarios))
     if suite.scenario is Scenario.REQUESTS:
         return requests.DROPPED
     return frozenset({suite.capacity.over}) if suite.scenario is Scenario.CAPACITY and suite.capacity else frozenset()

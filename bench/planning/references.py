@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bench.domain.axes import Scenario
+from bench.domain.data import Source
 from bench.domain.model import ModelFacts
 from bench.domain.outcome import ReasonCode, Refusal
 from bench.domain.plan import Case, ReferenceCase, Suite
 from bench.domain.values import Json, canonical
+from bench.planning import data_sets
 
 DEFAULT: Mapping[str, Json] = {
     "dtype": "float32", "autocast": "none", "quantization": "none", "attention": "eager", "engine": "eager",
@@ -20,6 +22,9 @@ DEFAULT: Mapping[str, Json] = {
 
 PLAIN: Mapping[str, Json] = {"gradient_checkpointing": False, "trainer": "plain"}
 """What it names beside these where steps of training are compared."""
+
+LOADED: Mapping[str, Json] = {"workers": 0, "pin_memory": False}
+"""And where a file of items feeds them: who loads changes no batch. What a loader of the user's gives is its own affair."""
 
 INPUTS = (
     "batch_size", "prompt_tokens", "new_tokens", "image_size", "images", "texts", "video_frames", "video_fps", "audio_seconds",
@@ -32,9 +37,12 @@ Judge = Callable[[ModelFacts, Mapping[str, Json]], Refusal | None]
 
 def entry_of(suite: Suite) -> Mapping[str, Json] | None:
     """Give what the reference of SUITE names; None where its scenario has no outputs to compare."""
-    if suite.scenario not in {Scenario.INFERENCE, Scenario.TRAIN_STEP}:
+    fed = data_sets.trains(suite)
+    if suite.scenario not in {Scenario.INFERENCE, Scenario.TRAIN_STEP} and not fed:
         return None
-    default = {**DEFAULT, **PLAIN} if suite.scenario is Scenario.TRAIN_STEP else DEFAULT
+    default = {**DEFAULT, **PLAIN} if fed or suite.scenario is Scenario.TRAIN_STEP else DEFAULT
+    if fed and suite.data is not None and suite.data.source is Source.FILE:
+        default = {**default, **LOADED}
     return default if suite.reference is None else suite.reference
 
 

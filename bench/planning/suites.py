@@ -156,7 +156,9 @@ _SAYINGS: Mapping[str, Callable[[str, Any, Mapping[str, Any]], str]] = {
 
 
 def _name(place: tree.Path) -> str:
-    """Name the thing at PLACE: its key, or for an entry of a list the list's."""
+    """Name the thing at PLACE: its key, or for an entry of a list the list's; a key itself by the mapping that it is of."""
+    if place[-1:] == ("[key]",):
+        return f"key of {_name(place[:-2])}"
     return next((str(step) for step in reversed(place) if isinstance(step, str)), "the suite")
 
 
@@ -256,6 +258,8 @@ def _ref(model: document.Model, folder: Path) -> ModelRef:
     options = {key: entry[key] for key in entry if key not in {"preset", "path", "hub"}}
     if options.get("submodel") is not None:
         options["submodel"] = Submodel(options["submodel"])
+    if "parts" in options:
+        options["parts"] = {stage: tuple(patterns) for stage, patterns in options["parts"].items()}
     if "preset" in entry:
         return ModelRef(kind=Kind.PRESET, name=entry["preset"], where=entry["preset"], **options)
     if "path" in entry:

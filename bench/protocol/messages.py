@@ -84,11 +84,20 @@ class Parity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """Inputs in the file PATH, of a case whose engine is another environment's. Who is to `leave` them there measures nothing."""
+
+    path: str
+    leave: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
     """Measure CASE once. `cores` pins the trial's process to these CPUs; empty leaves it alone.
 
     With `turns` it makes its calls in turn with another trial. With `outputs_only` nothing is timed: the case is the reference of
-    others, and is run for the outputs that `parity` names. `data` are the items that feed the case in the place of synthetic ones.
+    others, and is run for the outputs that `parity` names. `data` are the items that feed the case in the place of synthetic ones,
+    `handed` is where its inputs are that another environment prepares.
     """
 
     type: ClassVar[str] = "measure"
@@ -103,6 +112,7 @@ class Measure:
     parity: Parity | None = None
     outputs_only: bool = False
     data: Data | None = None
+    handed: Handed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from bench.domain.summary import Row, Run, Summary
 from bench.domain.values import Json
 from bench.report.document import Column, Report, Section, Table
 from bench.report.groups import sections
+from bench.report.growth import growth
 from bench.report.keys import Keys, in_order, keys, shown
 from bench.report.spelling import size
 
@@ -17,7 +18,7 @@ _LIBRARIES = ("torch", "transformers")
 def build(summary: Summary) -> Report:
     """Build the report of SUMMARY."""
     by = keys(summary.rows)
-    made = [*sections(summary.rows, by), _without(summary.rows, by), _remarks(summary)]
+    made = [*sections(summary.rows, by), growth(summary.growths), _without(summary.rows, by), _remarks(summary)]
     return Report(
         title=f"Benchmark of {', '.join(dict.fromkeys(row.suite for row in summary.rows)) or 'nothing'}",
         facts=(*(line for run in summary.runs for line in _run(run)), _counts(summary.rows), *_constants(by)),

@@ -38,7 +38,7 @@ def answer(comparison: Comparison, gate: Gate | None) -> Mapping[str, Json]:
     body: dict[str, Json] = {
         "base": list(comparison.base),
         "head": list(comparison.head),
-        "rows": [_row(row) for row in comparison.rows],
+        "rows": [row_of(row) for row in comparison.rows],
         "endings": [
             {
                 "case": _case(one.case),
@@ -65,7 +65,8 @@ def _case(case: Case) -> Mapping[str, Json]:
     return {"id": case.id, "label": case.label}
 
 
-def _row(row: Contrast) -> Mapping[str, Json]:
+def row_of(row: Contrast) -> Mapping[str, Json]:
+    """Give ROW as programs read it."""
     return {
         "case": _case(row.case),
         "metric": row.metric.name,
@@ -97,7 +98,7 @@ def _csv(comparison: Comparison) -> str:
     names = [name for name in _NAMES if name != "case"]
     writer.writerow(["case", "label", *names])
     for row in comparison.rows:
-        fields = _row(row)
+        fields = row_of(row)
         texts = [row.case.id, row.case.label, *(fields[name] for name in names)]
         writer.writerow(["" if text is None else cell(text) if isinstance(text, str) else text for text in texts])
     return buffer.getvalue()

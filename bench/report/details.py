@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from bench.domain.metric import Unit
-from bench.domain.summary import Ledger, Row
+from bench.domain.summary import STAGES, Ledger, Row
 from bench.report.document import Column, Section
 from bench.report.keys import Keys, in_order
 from bench.report.spelling import Scale, number, scale
 from bench.report.tables import Cells, table
 
 _REST, _WHOLE = "unaccounted", "end_to_end"
+_UNSEEN = "not observed"
 
 
 def ledgers(rows: Sequence[Row], by: Keys) -> Section | None:
@@ -17,13 +18,26 @@ def ledgers(rows: Sequence[Row], by: Keys) -> Section | None:
     holding = in_order([row for row in rows if row.ledger is not None], by.names)
     if not holding:
         return None
-    each = [_entries(row.ledger) for row in holding if row.ledger is not None]
-    scaled = scale(Unit.SECOND, [entries[_WHOLE] for entries in each])
-    names = dict.fromkeys(name for entries in each for name in entries if name not in {_REST, _WHOLE})
-    columns = [_amounts(name, scaled, [entries.get(name) for entries in each]) for name in (*names, _REST, _WHOLE)]
-    note = "one request, watched by hooks: the median pass of the median trial; stages and what is unaccounted sum to end_to_end"
+    each = [row.ledger for row in holding if row.ledger is not None]
+    scaled = scale(Unit.SECOND, [ledger.end_to_end_s for ledger in each])
+    names = dict.fromkeys(name for ledger in each for name in (*_entries(ledger), *ledger.not_observed))
+    stages = sorted(names.keys() - {_REST, _WHOLE}, key=lambda name: (_place(name), list(names).index(name)))
+    columns = [_column(name, scaled, each) for name in (*stages, _REST, _WHOLE)]
+    notes = ["one request, watched by hooks: the median pass of the median trial; stages and what is unaccounted sum to end_to_end"]
+    if any(ledger.not_observed for ledger in each):
+        notes.append(f"{_UNSEEN}: the model has modules of the stage, none was called; what they may have done is in other stages")
     drawn = table(holding, by, columns)
-    return Section(title="Where the time of a request goes", table=drawn, shared=by.shared(holding), notes=(note,))
+    return Section(title="Where the time of a request goes", table=drawn, shared=by.shared(holding), notes=tuple(notes))
+
+
+def _place(stage: str) -> int:
+    return STAGES.index(stage) if stage in STAGES else len(STAGES)
+
+
+def _column(name: str, by: Scale, each: Sequence[Ledger]) -> Cells:
+    """Make the column of the stage NAME; where it was not seen in a ledger that has it, its cell says so."""
+    column, cells = _amounts(name, by, [_entries(ledger).get(name) for ledger in each])
+    return column, [_UNSEEN if name in ledger.not_observed else cell for ledger, cell in zip(each, cells, strict=True)]
 
 
 def _entries(ledger: Ledger) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bench.domain.history import Change, Series
+from bench.domain.metric import Unit
 from bench.domain.values import Json
 from bench.protocol.codec import to_json
 from bench.report.changes import amount, fact
@@ -34,7 +35,8 @@ def answer(series: Sequence[Series]) -> Json:
         {
             "case": {"id": one.case.id, "label": one.case.label},
             "metric": one.metric.name,
-            "unit": one.metric.unit.value,
+            "unit": (Unit.ONE if one.ratio else one.metric.unit).value,
+            "ratio": one.ratio,
             "fingerprint": one.fingerprint,
             "points": to_json(one.points),
             "changes": [{**_as_mapping(to_json(change.found)), "unlike": to_json(change.unlike)} for change in one.changes],
@@ -68,7 +70,7 @@ def _table(series: Sequence[Series]) -> Section | None:
     rows = tuple(
         (
             one.case.label,
-            one.metric.name,
+            _named(one),
             one.fingerprint,
             str(len(one.points)),
             _value(one, 0),
@@ -82,7 +84,13 @@ def _table(series: Sequence[Series]) -> Section | None:
     return Section(title="Series", table=Table(columns=columns, rows=rows), notes=(note,))
 
 
+def _named(one: Series) -> str:
+    return f"{one.metric.name}, head/base" if one.ratio else one.metric.name
+
+
 def _value(one: Series, place: int) -> str:
+    if one.ratio:
+        return f"{one.points[place].value:.4f}"
     return amount(one.points[place].value, one.metric.unit, exactly=one.metric.deterministic)
 
 
@@ -97,6 +105,6 @@ def _said(one: Series, change: Change) -> str:
     more = f" and {len(change.unlike) - _AT_MOST} more" if len(change.unlike) > _AT_MOST else ""
     size = f"ratio {found.ratio:.3f} [{found.low:.3f}, {found.high:.3f}]"
     return (
-        f"{one.case.label}, {one.metric.name}: {size} from run {point.run} on; "
+        f"{one.case.label}, {_named(one)}: {size} from run {point.run} on; "
         f"{f'not alike there: {moved}{more}' if moved else 'environment, commit and procedure are alike there'}"
     )

@@ -40,6 +40,10 @@ def keep(folder: Path, records: Sequence[Record]) -> Path:
     runs = dict.fromkeys(record.run for record in records)
     if len(runs) != 1:
         raise UsageError(f"a baseline is one run, and these records are of {len(runs)}: name one run directory")
+    if any(record.paired is not None for record in records):
+        raise UsageError(
+            "one side of an A/B run is no baseline, since its calls took turns with the other's: keep one of bench run"
+        )
     suites = "+".join(dict.fromkeys(_plain(record.suite.name) for record in records))
     path = folder / fingerprint(records) / suites / jsonl.FILE
     _write(path, "".join(f"{dumps(record)}\n" for record in records))
@@ -61,16 +65,28 @@ def _machines(records: Sequence[Record]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(one) for one in named if one is not None))
 
 
-def find(folder: Path, records: Sequence[Record]) -> Path:
-    """Find in FOLDER the baselines of the machine that RECORDS are of. Raises UsageError where there is none."""
-    path = folder / fingerprint(records)
-    if not any(path.glob(f"*/{jsonl.FILE}")):
-        others = ", ".join(sorted(one.name for one in folder.iterdir() if one.is_dir())) if folder.is_dir() else ""
-        raise UsageError(
-            f"{path}: there is no baseline of this machine{f' (there are of: {others})' if others else ''}. "
-            "Name BASE, or keep a run with: bench baseline set RUN"
-        )
-    return path
+def find(folder: Path, records: Sequence[Record]) -> tuple[Path, ...]:
+    """Find in FOLDER the baselines of the machine and the suites that RECORDS are of: one of them together, else one of each.
+
+    Raises UsageError where there is none.
+    """
+    machine = folder / fingerprint(records)
+    names = tuple(dict.fromkeys(_plain(record.suite.name) for record in records))
+    for wanted in (("+".join(names),), names):
+        found = tuple(machine / name for name in wanted if (machine / name / jsonl.FILE).exists())
+        if found:
+            return found
+    what = _missing(folder, machine, names)
+    raise UsageError(f"{machine}: there is no baseline {what}. Name BASE, or keep a run with: bench baseline set RUN")
+
+
+def _missing(folder: Path, machine: Path, names: Sequence[str]) -> str:
+    """Say what there is no baseline of, and of what there are."""
+    suites = sorted(path.parent.name for path in machine.glob(f"*/{jsonl.FILE}"))
+    if suites:
+        return f"of suite {' or '.join(names)} (there are of: {', '.join(suites)})"
+    machines = sorted(one.name for one in folder.iterdir() if one.is_dir()) if folder.is_dir() else []
+    return "of this machine" + (f" (there are of: {', '.join(machines)})" if machines else "")
 
 
 def listed(folder: Path) -> tuple[Baseline, ...]:

@@ -25,9 +25,9 @@ _CHUNK = 1 << 20
 class Journal:
     """A run directory's records, open for appending."""
 
-    def __init__(self, directory: Path) -> None:
-        """Open the records of the run in DIRECTORY, making the file where there is none. Raises CannotWriteError."""
-        self.path = directory / FILE
+    def __init__(self, directory: Path, name: str = FILE) -> None:
+        """Open the records in the file NAME of the run in DIRECTORY, making it where there is none. Raises CannotWriteError."""
+        self.path = directory / name
         self.safe = 0
         try:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)

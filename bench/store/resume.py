@@ -16,9 +16,9 @@ def settled(records: Iterable[Record]) -> frozenset[Key]:
     """Give the trials, by their `key_of`, whose newest record asks for no other attempt."""
     newest: dict[Key, Record] = {}
     for record in records:
-        kept = newest.get(_key(record))
+        kept = newest.get(key_of_record(record))
         if kept is None or record.attempt >= kept.attempt:
-            newest[_key(record)] = record
+            newest[key_of_record(record)] = record
     return frozenset(key for key, record in newest.items() if record.outcome not in AGAIN)
 
 
@@ -30,7 +30,7 @@ def pending(trials: Iterable[Trial], records: Iterable[Record]) -> tuple[Trial, 
 
 def unrecorded(skipped: Iterable[SkippedCase], records: Iterable[Record]) -> tuple[SkippedCase, ...]:
     """Keep of SKIPPED the cases that no record says were skipped."""
-    known = {_key(record) for record in records if record.trial is None}
+    known = {key_of_record(record) for record in records if record.trial is None}
     return tuple(one for one in skipped if (one.suite.name, one.suite.digest, one.case.id, None) not in known)
 
 
@@ -38,7 +38,7 @@ def attempts(records: Iterable[Record]) -> dict[Key, int]:
     """Tell for each trial, by its `key_of`, the number of its newest attempt."""
     newest: dict[Key, int] = {}
     for record in records:
-        newest[_key(record)] = max(record.attempt, newest.get(_key(record), 0))
+        newest[key_of_record(record)] = max(record.attempt, newest.get(key_of_record(record), 0))
     return newest
 
 
@@ -48,5 +48,6 @@ def key_of(trial: Trial) -> Key:
     return (suite.name, suite.digest, trial.planned.case.id, trial.number)
 
 
-def _key(record: Record) -> Key:
+def key_of_record(record: Record) -> Key:
+    """Tell the trial of RECORD from the others of its run, as `key_of` does."""
     return (record.suite.name, record.suite.digest, record.case.id, record.trial)

@@ -102,7 +102,7 @@ def _timed(work: Work, runtime: Runtime, what: str, seconds: dict[str, float], e
     except Exception as error:  # exporters raise whatever the libraries below them do
         if classify(error).outcome is Outcome.OUT_OF_MEMORY:
             raise
-        msg = f"engine {runtime.name}: the {what} of {type(work.loaded.model).__name__} cannot be exported: {_said(error)}"
+        msg = f"engine {runtime.name}: the {what} of {type(work.loaded.model).__name__} cannot be exported: {said(error)}"
         raise Refused(msg, ReasonCode.NOT_IN_CLASS) from error
     seconds[what] = time.perf_counter() - start
     return dict(runners)
@@ -125,7 +125,7 @@ def _more(what: str) -> dict[str, Any]:
     return {"generation_config": seen}
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """Give the innermost error in one line: the outer ones only say which component it was."""
     while error.__cause__ is not None:
         error = error.__cause__

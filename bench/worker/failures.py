@@ -93,6 +93,22 @@ def _is_device_oom(error: BaseException) -> bool:
 
 
 def _sentence(error: BaseException) -> str:
-    """Give the error's text on one line, of bounded length."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """Give the error's text on one line, of bounded length; of a failed import with what it comes from, which lazy modules hide."""
+    text = _plain(error)
+    root = _root(error) if isinstance(error, ImportError) else error
+    if root is not error and _plain(root) not in text:
+        text = f"{text[: _LONGEST // 2]} (from {type(root).__name__}: {_plain(root)})"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _plain(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _root(error: BaseException) -> BaseException:
+    """Give the first of the errors that led to ERROR."""
+    seen = {id(error)}
+    while (before := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) and id(before) not in seen:
+        error = before
+        seen.add(id(error))
+    return error

@@ -141,13 +141,16 @@ def generate(
 ) -> list[str]:
     """Generate at most MAX_NEW_TOKENS tokens for each text and give them as texts, without the prompt. OPTIONS go to `generate`.
 
-    Raises UsageError where the model does not generate or does not take what is given.
+    Raises UsageError where the model does not generate, does not take what is given, or has no tokenizer to write texts with.
     """
     import torch
 
     if not loaded.model.can_generate():
         raise UsageError(f"{type(loaded.model).__name__} does not generate: load it for a task that does, such as text-generation")
     tensors = prepare_inputs(loaded, text, images=images, audio=audio, video=video)
+    answers.require_tokenizer(loaded)
+    if "labels" in tensors:
+        raise UsageError(f"{type(loaded.model).__name__} takes no prompt: its processor makes labels of a text. Leave text out")
     with torch.inference_mode():
         tokens = loaded.model.generate(**steps.of_generation(tensors), max_new_tokens=max_new_tokens, **options)
     return answers.detokenize(loaded, _without_prompt(tokens, tensors.get("input_ids")))

@@ -27,8 +27,9 @@ from bench.worker.wire import Send
 def make_ready() -> None:
     """Import what requests are carried out with, so that a nursery has it and no child imports it again."""
     from bench.worker import engines, probes, quantization, recipe, scenarios, tasks
+    from bench.worker.abroad import measuring
 
-    del recipe
+    del recipe, measuring
     for folder in (engines, probes, quantization, scenarios, tasks):
         for name in folder.names():
             import_module(f"{folder.__name__}.{name.replace('-', '_')}")
@@ -90,10 +91,19 @@ def _match_names(request: MatchNames, send: Send) -> None:
 
 def _measure(request: Measure, send: Send) -> None:
     """Measure as the case's scenario does. One that this version does not have is refused by the recipe, as it opens the trial."""
-    from bench.worker import recipe, scenarios
+    from bench.worker import engines, recipe, scenarios
+    from bench.worker.abroad import handing
+    from bench.worker.host import reach
     from bench.worker.network import alone
     from bench.worker.parallel import ranks
 
+    if request.handed is not None and request.handed.leave:
+        handing.leave(request, request.handed, send)
+        return
+    if (own := engines.recipe_of(request.case.requested)) is not None:
+        own(request, send, Clock())
+        return
+    reach.refuse()
     if request.model.ref.submodel is not None:
         alone.measure(request, send, Clock())
         return

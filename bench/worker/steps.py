@@ -64,6 +64,8 @@ class Call:
     def refresh(self) -> None:
         """Copy the inputs for one call, with a filled cache below them where the case has a depth; draw from the seed again."""
         self.fresh = {name: value.clone() if hasattr(value, "clone") else value for name, value in self.inputs.items()}
+        if not self.generates:
+            self.fresh = beside.with_start(self.loaded.model, self.fresh)
         if self.depth is not None:
             self.fresh = self.depth.below(self.fresh, whole=self.generates)
         generation.reseed(self.requested)

@@ -20,11 +20,12 @@ from bench.workflow.plans import draw_up, expected_s, read_suites, suite_schema
 from bench.workflow.reports import read, read_records, render, summarize, summary, write
 from bench.workflow.runs import RECORDS, Ran, run
 from bench.workflow.subjects import ask_worker, describe_machine, describe_model, what_disturbs, write_model
-from bench.workflow.walks import Range, Walked, pairs_against, walk
+from bench.workflow.walks import Commit, Range, Walked, pairs_against, walk
 
 __all__ = [
     "BASELINES",
     "RECORDS",
+    "Commit",
     "Contender",
     "Contested",
     "Measured",

@@ -29,7 +29,7 @@ def compare(base: Path | None, head: Path, rules: "Rules", baselines: Path = BAS
     from bench.store import baselines as kept
 
     after, _ = read_records([head])
-    before, _ = read_records([kept.find(baselines, after) if base is None else base])
+    before, _ = read_records(kept.find(baselines, after) if base is None else [base])
     if suite is not None:
         (source,) = read_suites([suite], allow_floating=True)
         said = source.suite.gate or Gating()

@@ -15,6 +15,7 @@ from bench.domain.values import Json
 if TYPE_CHECKING:  # what a step needs is imported in it, so that `bench --help` stays light
     from bench.domain.comparison import Comparison, Rules
     from bench.domain.plan import Plan, PlannedCase, Trial
+    from bench.domain.procedure import Procedure
     from bench.domain.record import Record, Side
     from bench.execution.pairs import Couple, Flank
     from bench.planning.plans import Filter, Source
@@ -26,6 +27,11 @@ PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
 """A pool of threads that spins while it has nothing to do would slow the other side down."""
 MOST_CALLS = 60
 """Calls of a step in one trial of a pair: what a pair tells hardly grows with more."""
+WARM_CALLS = 4
+"""Calls before the first that counts, where the suite leaves their number to the trial: warming up is common to both sides."""
+SHORT, LONG = 0.6, 1.5
+"""What pairs up to the first look, and later ones, take of the suite's min_seconds a step: clear cases end at that look, and of the
+others the median of few calls would be most of what pairs scatter by (docs/verdicts.md)."""
 HOPELESS = 2
 """Pairs of a case of which none finished on both sides, after which no further one is tried."""
 
@@ -129,14 +135,19 @@ def contest(  # noqa: PLR0913 -- two sides, and how to go about it
             listener=watcher,
             arrange=arrange.block,
             cores=arrange.cores,
+            procedure=_of_pair,
             goes_on=course.goes_on,
         )
-        for couple, pair in work.carry_out(found):
-            for journal, records, record in zip(journals, kept, pair, strict=True):
-                journal.append(record)
-                records.append(record)
-                watcher.ended(record)
-            course.took(couple)
+        try:
+            for couple, pair in work.carry_out(found):
+                for journal, records, record in zip(journals, kept, pair, strict=True):
+                    journal.append(record)
+                    records.append(record)
+                    watcher.ended(record)
+                course.took(couple)
+        except KeyboardInterrupt as error:
+            said = f"bench compare {made[0].path} {made[1].path} says what the pairs so far tell"
+            raise KeyboardInterrupt(said) from error
     contested.base, contested.head = (runs.finish(directory) for directory in made)
     return contested
 
@@ -176,6 +187,7 @@ def _keep_skipped(plan: "Plan", directory: "RunDirectory", journal: "Journal", r
 def _for_pairs(planned: "PlannedCase") -> "PlannedCase":
     """Give the case with the sampling plan of pairs: 8 to 24, and no more calls in a trial than tell something."""
     from bench.analysis.paired import LOOKS
+    from bench.domain.procedure import Warmup
 
     procedure = planned.suite.procedure
     own = replace(
@@ -184,6 +196,7 @@ def _for_pairs(planned: "PlannedCase") -> "PlannedCase":
         max_trials=LOOKS[-1],
         max_iterations=min(procedure.max_iterations, MOST_CALLS),
         min_iterations=min(procedure.min_iterations, MOST_CALLS),
+        warmup=Warmup(iterations=WARM_CALLS) if procedure.warmup == Warmup() else procedure.warmup,
     )
     return replace(planned, suite=replace(planned.suite, procedure=own))
 
@@ -208,6 +221,13 @@ def _open(side: "Side", setting: Setting, found: "Sequence[Couple]", undo: ExitS
     return Flank(side=side, executor=executor, run="", start=start)
 
 
+def _of_pair(procedure: "Procedure", number: int) -> "Procedure":
+    """Give the sampling plan of pair NUMBER."""
+    from bench.analysis.paired import LOOKS
+
+    return replace(procedure, min_seconds=procedure.min_seconds * (SHORT if number < LOOKS[0] else LONG))
+
+
 @dataclass(slots=True, kw_only=True)
 class _Course:
     """How far an A/B run has come: which cases go on, and what is shown of it."""
@@ -221,7 +241,7 @@ class _Course:
 
     def goes_on(self, couple: "Couple", number: int) -> bool:
         """Tell whether a case that has NUMBER pairs gets another one; every case has one, however small the budget."""
-        from bench.analysis.gate import GATED
+        from bench.analysis.gate import steps
         from bench.analysis.paired import LOOKS, apart, decided
 
         spent = self.budget_s is not None and time.monotonic() - self.began > self.budget_s
@@ -232,7 +252,8 @@ class _Course:
             return False
         if number not in LOOKS:
             return True
-        return not decided(couple.head.case.id, apart(mine), GATED, self._rows(), self.rules)
+        case = couple.head.case.id
+        return not decided(case, apart(mine), steps(case, self.rules), self._rows(), self.rules)
 
     def took(self, couple: "Couple") -> None:
         """Show where the main metric of a case stands."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # what a step needs is imported in it, so that `bench --help`
 
 _DECIDE = (
     "scenario", "submodel", "engine", "ranks", "cache", "depth", "quantization", "device", "dtype", "environment", "capacity",
+    "step",
 )  # fmt: skip
 """What it depends on whether a case can run at all, lengths apart: the cases of a large plan differ in other axes than these."""
 
@@ -96,6 +97,7 @@ def draw_up(sources: "Sequence[Source]", wanted: "Filter | None" = None, *, comp
 def _judge() -> "Callable[[ModelFacts, Mapping[str, Json]], Refusal | None]":
     """Give what says why a case cannot run, before anything is loaded: the model, then the version, then the lengths."""
     from bench.models.capacities import check_capacity
+    from bench.models.labels import check_labels
     from bench.models.limits import check_limits
     from bench.worker import built
     from bench.worker.precision import wanting
@@ -104,7 +106,7 @@ def _judge() -> "Callable[[ModelFacts, Mapping[str, Json]], Refusal | None]":
 
     def apart_from_lengths(facts: "ModelFacts", requested: Mapping[str, Json]) -> Refusal | None:
         lacking = built.refusal(requested) or wanting.refusal(requested, facts.notes.get("quantization"))
-        return lacking or check_capacity(facts, requested)
+        return lacking or check_capacity(facts, requested) or check_labels(facts, requested)
 
     def judge(facts: "ModelFacts", requested: Mapping[str, Json]) -> Refusal | None:
         if facts.refusals:

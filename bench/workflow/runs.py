@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench.domain.errors import ExitCode
 from bench.domain.outcome import Outcome
 from bench.workflow import patterns
+from bench.workflow.searches import Searches
 from bench.workflow.subjects import ask_worker, what_disturbs
 
 if TYPE_CHECKING:  # what a step needs is imported in it, so that `bench --help` stays light
@@ -62,9 +63,12 @@ def run(plan: "Plan", *, out: Path, resume: bool, executor: "str | Executor", li
             ran.records.append(record)
             listener.ended(record)
 
-        for case in rest.unrecorded(plan.skipped, before):
-            keep(trial.skipped(case, directory.manifest.id))
-        _carry_out(plan, ran, make, listener, keep)
+        try:
+            for case in rest.unrecorded(plan.skipped, before):
+                keep(trial.skipped(case, directory.manifest.id))
+            _carry_out(plan, ran, make, listener, keep)
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt("what was measured is safe, and --resume goes on from there") from error
     ran.records = list(select.newest_attempts(ran.records))
     if directory.manifest.finished_at is None:
         ran.directory = runs.finish(directory)
@@ -75,6 +79,7 @@ def _carry_out(
     plan: "Plan", ran: Ran, make: "Callable[[], Executor]", listener: "Listener", keep: "Callable[[Record], None]"
 ) -> None:
     """Open an executor for each start method that has something left to do, and measure."""
+    from bench.execution import handed
     from bench.execution.carry_out import Job, by_start_method
     from bench.execution.elsewhere import Elsewhere
     from bench.execution.references import FOLDER, References
@@ -109,6 +114,8 @@ def _carry_out(
                 grows=grown,
                 elsewhere=elsewhere,
                 references=References(folder=ran.directory.path / FOLDER, tell=listener.said),
+                inputs=handed.Inputs(folder=ran.directory.path / handed.FOLDER, tell=listener.said),
+                probes=Searches(directory=ran.directory.path),
             )
             for record in job.carry_out(cases):
                 keep(record)

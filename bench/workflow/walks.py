@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from bench.workflow.contests import Contender, Setting, Watcher, contender, contest
 
 if TYPE_CHECKING:  # what a step needs is imported in it, so that `bench --help` stays light
-    from bench.analysis.pinpoint import Effect
-    from bench.domain.comparison import Comparison, Rules
+    from bench.analysis.pinpoint import Answer, Effect
+    from bench.domain.comparison import Comparison, Contrast, Rules
     from bench.planning.plans import Filter, Source
 
 Against = Callable[[str, "Effect | None"], "Comparison"]
@@ -18,12 +18,36 @@ Against = Callable[[str, "Effect | None"], "Comparison"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walked:
-    """Where a walk ended: the first bad commit, or those that cannot be told apart. No `effect`: nothing was proved to be worse."""
+class Commit:
+    """A commit: its whole hash, and a line for people with date, author and subject."""
 
+    id: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What was said of one commit: the `row` of the change that is looked for, where it was measured, and `why` it was not."""
+
+    commit: Commit
+    answer: "Answer"
+    row: "Contrast | None" = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """Where a walk from `good` to `bad` ended: the first bad commit, or those that cannot be told apart, and what was `tried`.
+
+    No `effect`: nothing was proved to be worse.
+    """
+
+    good: Commit
+    bad: Commit
     effect: "Effect | None" = None
-    found: str | None = None
-    left: tuple[str, ...] = ()
+    found: Commit | None = None
+    left: tuple[Commit, ...] = ()
+    tried: tuple[Tried, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,44 +69,57 @@ def walk(over: Range, metrics: Sequence[str], against: Callable[[str], Against],
     from bench.analysis.pinpoint import effects
     from bench.execution import commits
 
-    good, bad = (commits.commit_of(over.repo, revision) for revision in (over.good, over.bad))
+    good, bad = (_commit(over, commits.commit_of(over.repo, revision)) for revision in (over.good, over.bad))
     with ExitStack() as undo:
-        first = undo.enter_context(commits.checked_out(over.repo, good))
-        tell(f"good: {commits.subject(over.repo, good)}")
+        first = undo.enter_context(commits.checked_out(over.repo, good.id))
+        tell(f"good: {good.line}")
         compared = against(_built(over, first, good))
-        with commits.checked_out(over.repo, bad) as last:
-            tell(f"bad: {commits.subject(over.repo, bad)}")
+        with commits.checked_out(over.repo, bad.id) as last:
+            tell(f"bad: {bad.line}")
             found = effects(compared(_built(over, last, bad), None), metrics)
         if not found:
-            return Walked()
+            return Walked(good=good, bad=bad)
         tell(f"looking for: {_spelled(found[0])}")
-        place = commits.start(first, good, bad)
+        tried: list[Tried] = []
+        place = commits.start(first, good.id, bad.id)
         while place.next is not None:
-            place = commits.told(first, _answer(over, place.next, compared, found[0], tell))
-        left = tuple(commits.subject(over.repo, commit) for commit in place.left)
-        return Walked(effect=found[0], left=left, found=None if place.found is None else commits.subject(over.repo, place.found))
+            tried.append(one := _try(over, _commit(over, place.next), compared, found[0]))
+            tell(f"{one.answer.value}: {one.commit.line}{'' if one.why is None else f' ({one.why})'}")
+            place = commits.told(first, one.answer.value)
+        return Walked(
+            good=good,
+            bad=bad,
+            effect=found[0],
+            found=None if place.found is None else _commit(over, place.found),
+            left=tuple(_commit(over, commit) for commit in place.left),
+            tried=tuple(tried),
+        )
 
 
-def _built(over: Range, folder: Path, commit: str) -> str:
+def _commit(over: Range, commit: str) -> Commit:
     from bench.execution import commits
 
-    return commits.build(folder, over.build, {"BENCH_COMMIT": commit})
+    return Commit(id=commit, line=commits.subject(over.repo, commit))
 
 
-def _answer(over: Range, commit: str, compared: Against, effect: "Effect", tell: Callable[[str], None]) -> str:
+def _built(over: Range, folder: Path, commit: Commit) -> str:
+    from bench.execution import commits
+
+    return commits.build(folder, over.build, {"BENCH_COMMIT": commit.id})
+
+
+def _try(over: Range, commit: Commit, compared: Against, effect: "Effect") -> Tried:
     """Build and measure COMMIT, and say in git's words whether it has EFFECT; skip where that cannot be told."""
-    from bench.analysis.pinpoint import Answer, answer
+    from bench.analysis.pinpoint import Answer, answer, row_of
     from bench.domain.errors import WorkerError
     from bench.execution import commits
 
-    name = commits.subject(over.repo, commit)
-    with commits.checked_out(over.repo, commit) as folder:
+    with commits.checked_out(over.repo, commit.id) as folder:
         try:
-            found, why = answer(compared(_built(over, folder, commit), effect), effect), ""
+            comparison = compared(_built(over, folder, commit), effect)
         except (commits.NotBuiltError, WorkerError) as error:
-            found, why = Answer.SKIP, f" ({error})"
-    tell(f"{found.value}: {name}{why}")
-    return found.value
+            return Tried(commit=commit, answer=Answer.SKIP, why=str(error))
+    return Tried(commit=commit, answer=answer(comparison, effect), row=row_of(comparison, effect))
 
 
 def _spelled(effect: "Effect") -> str:

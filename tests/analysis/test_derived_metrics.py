@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -123,4 +124,15 @@ def test_what_steps_wait_for_a_loader_is_a_share_of_them_all() -> None:
         "data.wait_share": pytest.approx(0.75),
         "data.item_rate": pytest.approx(100),
         "data.item_rate_in_hand": pytest.approx(400),
+    }
+
+
+def test_a_step_that_trains_takes_a_batch_for_every_micro_batch() -> None:
+    facts: Mapping[str, Json] = {"batch_size": 4, "gradient_accumulation": 2}
+    metrics = found(a_trial(facts=facts, **dict[str, Any]({"data.step": 0.4, "data.in_hand": 0.2, "train.step": 0.1})))
+    rates = {name: one.value for name, one in metrics.items() if name.endswith("rate") or "rate_" in name}
+    assert rates == {
+        "data.item_rate": pytest.approx(20),
+        "data.item_rate_in_hand": pytest.approx(40),
+        "train.sample_rate": pytest.approx(80),
     }

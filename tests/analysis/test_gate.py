@@ -117,6 +117,15 @@ def test_an_accepted_change_is_a_note_up_to_its_ratio() -> None:
     assert judge(of_rows(a_row()), [replace(ACCEPTED, case=a_case().id)]).passed
 
 
+def test_a_change_from_zero_is_accepted_up_to_a_value() -> None:
+    row = replace(a_row("forward"), base=0.0, head=1e-4, ratio=None)
+    assert not judge(of_rows(row), [ACCEPTED]).passed
+    gate = judge(of_rows(row), [replace(ACCEPTED, up_to=None, up_to_value=2e-4)])
+    assert gate.passed
+    assert "accepted on 2026-11-25 up to the value 0.0002: exact softmax" in gate.notes[0].what
+    assert not judge(of_rows(row), [replace(ACCEPTED, up_to=None, up_to_value=5e-5)]).passed
+
+
 def test_an_accepted_change_that_is_gone_is_to_be_taken_out_of_the_file() -> None:
     gate = judge(of_rows(a_row(verdict=Verdict.EQUIVALENT, ratio=1.0)), [ACCEPTED])
     assert [one.what for one in gate.notes] == ["the change accepted on 2026-11-25 is not there any more: take it out of the file"]

@@ -5,7 +5,7 @@ import pytest
 
 from bench.analysis.change_points import change_points
 from bench.analysis.history import history
-from bench.domain.record import Record
+from bench.domain.record import Paired, Record, Side
 from tests.support.builders import ENVIRONMENT, a_case, a_record, an_amount, samples
 
 
@@ -95,3 +95,27 @@ def test_a_change_comes_with_what_else_changed_there() -> None:
 
 def _about(record: Record) -> dict[str, Any]:
     return {"run": record.run, "started_at": record.started_at, "samples": record.samples}
+
+
+def ab_run(day: int, ratio: float) -> list[Record]:
+    found = []
+    for number in range(8):
+        for side, seconds in ((Side.BASE, 1.0), (Side.HEAD, ratio)):
+            place = Paired(ab=f"ab-{day:02}", side=side, number=number, base_case=a_case().id)
+            minute = samples("forward", (1 + number + day) * seconds)
+            began = f"2026-11-25T{day:02}:00:00+00:00"
+            found.append(a_record(trial=number, run=f"{day:02}-{side}", started_at=began, paired=place, samples=(minute,)))
+    return found
+
+
+def test_ab_runs_make_a_series_of_ratios_in_which_the_minute_cancels() -> None:
+    records = [record for day in range(20) for record in ab_run(day, 1.0 if day < 14 else 1.1)]
+    [series] = history(records, ["forward"])
+    assert series.ratio
+    assert [point.value for point in series.points] == pytest.approx([1.0] * 14 + [1.1] * 6)
+    assert [(change.found.at, round(change.found.ratio, 3)) for change in series.changes] == [(14, 1.1)]
+
+
+def test_ratios_and_own_values_are_never_one_series() -> None:
+    found = history([*ab_run(1, 1.0), *runs([1.0, 2.0])], ["forward"])
+    assert [(series.ratio, len(series.points)) for series in found] == [(False, 2), (True, 1)]

@@ -23,6 +23,14 @@ def test_stages_stand_in_the_order_of_the_data_with_their_parts() -> None:
     assert found.stages[1].parts == {}
 
 
+def test_a_stage_whose_modules_were_not_called_is_not_observed_and_has_no_seconds() -> None:
+    seen = {"ledger_not_observed": ["project", "encode.vision", "decode"]}  # `decode` was timed around the generation all the same
+    found = ledger([a_record(samples=a_ledger(), observed=seen)])
+    assert found is not None
+    assert found.not_observed == ("encode.vision", "project")
+    assert not {"encode.vision", "project"} & {stage.name for stage in found.stages}
+
+
 def test_the_ledger_is_that_of_the_median_trial() -> None:
     found = ledger([a_record(trial=number, samples=a_ledger(slower)) for number, slower in enumerate((3.0, 1.0, 2.0, 9.0))])
     assert found is not None

@@ -11,7 +11,7 @@ from bench.analysis import paired
 from bench.analysis.compare import compare
 from bench.domain.comparison import Comparison, Contrast, Rules, Verdict
 from bench.domain.gating import Gating, Tolerance
-from bench.domain.metric import Unit
+from bench.domain.metric import Reduce, Unit
 from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.record import Paired, Record, Side
 from tests.support.builders import a_case, a_metric, a_record, an_amount, samples
@@ -169,3 +169,26 @@ def test_values_without_a_logarithm_are_compared_as_shares() -> None:
     )
     row = row_of(compare(negative, positive), "load.unattributed")
     assert (row.verdict, row.low) == (Verdict.SLOWER, None)
+
+
+def test_a_peak_over_phases_is_compared_as_the_peak_that_it_is() -> None:
+    peak = a_metric("memory.host_peak", Unit.BYTE, reduce=Reduce.MAX)
+
+    def phases(*sizes: float) -> dict[str, Any]:
+        return {"samples": tuple(samples(peak, size, f"phase {at}") for at, size in enumerate(sizes))}
+
+    base = [a_side(Side.BASE, number, [1.0], **phases(*[1e8] * 8)) for number in range(8)]
+    head = [a_side(Side.HEAD, number, [1.0], started_at=LATER, **phases(*[1e8] * 7, 4e8)) for number in range(8)]
+    row = row_of(compare(base, head), "memory.host_peak")
+    assert row.verdict is Verdict.LARGER
+    assert row.ratio == pytest.approx(4.0)
+
+
+def test_pairs_say_what_they_resolve() -> None:
+    assert any("slowdown that this would have found 95 times in 100" in one for one in compare(*a_contest(around(1.0))).remarks)
+
+
+def test_sides_of_an_ab_run_do_not_count_beside_other_runs() -> None:
+    base, head = a_contest(around(1.5))
+    alone = [a_record(a_case(), number, run="alone", samples=(samples("forward", [1.0]),)) for number in range(5)]
+    assert compare([*alone, *head], [*alone, *base]).base == ("alone",)

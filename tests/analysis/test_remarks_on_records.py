@@ -44,6 +44,17 @@ def test_a_growing_set_that_missed_its_target_says_by_how_much() -> None:
     assert "forward: ±8.4 %, target 2.0 % not reached after 6 of at most 6 trials" in remark
 
 
+def test_what_stopped_growing_sets_is_told_once_for_all() -> None:
+    growing = Procedure(trials=2, max_trials=10, target_interval=0.02)
+    fine = of_seconds(*[1.0] * 8, procedure=growing)
+    wide = [replace(one, case=a_case(batch_size=7)) for one in of_seconds(*[1.0, 1.5, 0.5, 1.2, 0.8] * 2, procedure=growing)]
+    assert on_all(*fine, *wide) == (
+        "what stopped the trials of cases that may have up to 10: "
+        "target reached in 1 (at 8 trials), target not reached in 1 (at 10 trials)"
+    )
+    assert on_all(*of_seconds(*[1.0] * 5)) == ""
+
+
 def test_an_exact_number_of_trials_has_no_target_to_miss() -> None:
     assert "target" not in on_row(*of_seconds(1.0, 1.5, 0.5, 1.0, 1.1))
 
@@ -51,6 +62,15 @@ def test_an_exact_number_of_trials_has_no_target_to_miss() -> None:
 def test_a_reached_target_is_not_remarked() -> None:
     growing = Procedure(trials=2, max_trials=6, target_interval=0.02)
     assert "target" not in on_row(*of_seconds(*[1.0] * 6, procedure=growing))
+
+
+@pytest.mark.parametrize(("after", "said"), [(0.0, True), (0.5, True), (0.75, False), (None, False)])
+def test_weights_that_the_first_call_unpacked_are_remarked(after: float | None, said: bool) -> None:  # noqa: FBT001 -- of a table
+    observed: dict[str, Json] = {"quantized_share": 0.75}
+    if after is not None:
+        observed["quantized_share_after_call"] = after
+    remark = "the first call unpacked quantized weights: 75 % of the linear layers were quantized when loaded"
+    assert (remark in on_row(a_record(observed=observed))) is said
 
 
 @pytest.mark.parametrize(("seen", "shown"), [("warm", "warm"), (None, "unknown")])

@@ -10,7 +10,7 @@ from bench.domain.metric import Samples
 from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.procedure import Procedure
 from bench.domain.record import Phase, Record
-from bench.domain.summary import Estimate, Row
+from bench.domain.summary import Estimate, Row, TrialsEnd
 from tests.support.builders import SUITE, a_case, a_failure, a_metric, a_record, an_amount, forward, generation, of_seconds, samples
 
 SLOWER = (1.0, 1.04, 0.97, 1.01, 0.99)
@@ -141,6 +141,31 @@ def test_a_row_without_finished_trials_shows_what_the_others_observed() -> None:
 
 def test_merging_keeps_what_is_equal_and_lists_what_is_not() -> None:
     assert merged(({"a": 1, "b": [1]}, {"a": 1, "b": [2], "c": 0})) == ({"a": 1, "b": [[1], [2]], "c": 0}, ("b",))
+
+
+GROWING = Procedure(trials=2, max_trials=10, target_interval=0.02)
+STEADY, WIDE = [1.0] * 8, [1.0, 1.5, 0.5, 1.2, 0.8] * 2
+
+
+@pytest.mark.parametrize(
+    ("values", "procedure", "end"),
+    [
+        ([1.0] * 5, Procedure(), TrialsEnd.COUNT),
+        ([1.0] * 4, Procedure(), TrialsEnd.CUT_OFF),
+        (STEADY, GROWING, TrialsEnd.TARGET),
+        (WIDE, GROWING, TrialsEnd.CAP),
+        (WIDE[:9], GROWING, TrialsEnd.CUT_OFF),
+        ([1.0] * 6, replace(GROWING, max_trials=6), TrialsEnd.CAP),
+    ],
+)
+def test_why_there_were_no_more_trials_is_told(values: list[float], procedure: Procedure, end: TrialsEnd) -> None:
+    assert row_of(*of_seconds(*values, procedure=procedure)).trials_stopped_by is end
+
+
+def test_a_trial_that_failed_ends_its_set_and_a_case_that_never_began_has_no_end() -> None:
+    failed = a_failure(a_case(), Outcome.TIMEOUT, ReasonCode.TIME_LIMIT, "slow")
+    assert row_of(failed).trials_stopped_by is TrialsEnd.FAILURE
+    assert row_of(replace(failed, trial=None)).trials_stopped_by is None
 
 
 def test_the_reasons_why_sampling_ended_are_kept_by_phase() -> None:

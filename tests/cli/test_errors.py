@@ -72,8 +72,9 @@ def test_no_command_at_all_shows_the_help(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (KeyboardInterrupt(), 130, "interrupted; what was measured is safe, and --resume goes on from there\n"),
-        (click.Abort(), 130, "interrupted; "),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (KeyboardInterrupt("and what is next"), 130, "interrupted; and what is next\n"),
+        (click.Abort(), 130, "interrupted\n"),
         (WorkerError("no worker"), 3, "no worker\n"),
         (CannotWriteError("the disk is full"), 3, "the disk is full\n"),
         (ZeroDivisionError("oh"), 3, "bench failed unexpectedly: ZeroDivisionError: oh. BENCH_DEBUG=1 shows where\n"),

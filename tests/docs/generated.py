@@ -81,7 +81,8 @@ def task_table() -> str:
     """Tabulate the tasks."""
     rows = []
     for name, task in tasks.declared().items():
-        takes = ", ".join(sorted(trait.value for trait in task.traits - {Trait.GENERATES, Trait.MATCHES})) or "what the model takes"
+        kinds = {trait.value for trait in task.traits - {Trait.GENERATES, Trait.MATCHES, Trait.TEXT_OPTIONAL}}
+        takes = ", ".join(sorted(kinds)) or "what the model takes"
         generates = "yes" if Trait.GENERATES in task.traits else "no"
         rows.append(f"| `{name}` | {takes} | {generates} | {task.batch} |")
     return "\n".join(["| task | takes | generates | one of `batch_size` is |", "|---|---|---|---|", *rows])

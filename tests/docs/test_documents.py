@@ -180,10 +180,10 @@ def test_every_metric_is_defined_with_unit_direction_and_id(title: str, declared
 
 
 def test_every_stage_of_the_ledger_is_listed_in_order() -> None:
-    from bench.analysis.ledgers import ORDER
+    from bench.domain.summary import STAGES
 
     first = section("docs/metrics.md", "Stages of the ledger").split(". A report")[0]
-    assert tuple(ticked(first)) == ORDER
+    assert tuple(ticked(first)) == STAGES
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,64 @@ def test_without_a_limit_most_of_the_available_memory_is_one() -> None:
     assert any("limits.host_memory is not set" in note for note in record.notes)
     assert isinstance(limit := record.observed["capacity_limit_bytes"], int)
     assert limit > LIMIT
+
+
+class Shelf:
+    """Keeps probes in memory, for whichever trial asks."""
+
+    def __init__(self) -> None:
+        self.held: list[Record] = []
+
+    def of(self, _trial: Trial) -> list[Record]:
+        return list(self.held)
+
+    def keep(self, record: Record) -> None:
+        self.held.append(record)
+
+
+@given(fits=st.integers(0, 40), after=st.integers(0, 12))
+def test_a_search_that_was_cut_off_goes_on_where_it_was(fits: int, after: int) -> None:
+    shelf, tried = Shelf(), itertools.count()
+
+    def run(trial: Trial, until: int) -> Record:
+        if next(tried) == until:
+            raise KeyboardInterrupt
+        return a_machine(lambda value: LIMIT / max(fits, 1) * value if value <= fits else 2 * LIMIT)(trial)
+
+    whole = capacity.search(a_search(), lambda trial: run(trial, -1), unheard)
+    tried = itertools.count()
+    try:
+        capacity.search(a_search(), lambda trial: run(trial, after), unheard, shelf)
+    except KeyboardInterrupt:
+        kept = len(shelf.held)
+        assert kept == after
+        again = capacity.search(a_search(), lambda trial: run(trial, -1), unheard, shelf)
+        assert again.samples[0].values == whole.samples[0].values
+        listed = again.observed["capacity_probes"]
+        assert isinstance(listed, list)
+        assert len(listed) == len(shelf.held)
+
+
+def test_probes_that_tell_nothing_of_memory_as_it_is_now_are_made_again() -> None:
+    shelf = Shelf()
+    said: list[str] = []
+    for value, outcome, code in (
+        (1, Outcome.FINISHED, None),
+        (2, Outcome.OUT_OF_MEMORY, ReasonCode.SYSTEM_OUT_OF_MEMORY),
+        (4, Outcome.TIMEOUT, ReasonCode.TIME_LIMIT),
+    ):
+        record = a_record(a_planned_case(batch_size=value), samples=())
+        shelf.keep(replace(record, outcome=outcome, reason="why" if code else None, reason_code=code))
+    record = capacity.search(a_search(most=4), a_machine(lambda value: value), said.append, shelf)
+    assert record.samples[0].values == (4.0,)
+    assert "the search goes on; 1 probes are done" in said[0]
+    assert [line.split("batch_size ")[1] for line in said[1:]] == ["2 fits, peak 0 MiB", "4 fits, peak 0 MiB", "4 fits, peak 0 MiB"]
+
+
+def test_without_a_limit_of_the_suite_probes_are_not_taken_over() -> None:
+    trial = a_search(most=2)
+    free = replace(trial, planned=replace(trial.planned, suite=a_suite()))
+    shelf = Shelf()
+    shelf.keep(a_record(a_planned_case(batch_size=1), samples=()))
+    capacity.search(free, a_machine(lambda value: value), unheard, shelf)
+    assert len(shelf.held) == 1 + 3  # 1, 2, and 2 once more

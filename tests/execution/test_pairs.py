@@ -91,6 +91,7 @@ def contest(
         flanks=flanks,
         listener=Silence(),
         arrange=in_order,
+        procedure=lambda procedure, _: procedure,
         cores=lambda trial, _: (trial.number % 2,),
         goes_on=lambda _, number: number < pairs,
     )
@@ -138,6 +139,7 @@ def test_cases_that_are_decided_leave_the_others_to_go_on() -> None:
         flanks=flanks,
         listener=Silence(),
         arrange=in_order,
+        procedure=lambda procedure, _: procedure,
         cores=lambda *_: (),
         goes_on=lambda couple, number: number < (1 if couple.base is other else 3),
     )
@@ -147,3 +149,34 @@ def test_cases_that_are_decided_leave_the_others_to_go_on() -> None:
 
 def test_nothing_to_measure_asks_nobody() -> None:
     assert contest(Player(), Player(), 3, couples=()) == []
+
+
+def test_a_case_whose_trials_are_all_used_up_ends_though_it_would_go_on() -> None:
+    work = Contest(
+        ab="one",
+        flanks=tuple(Flank(side=side, executor=Player(), run=side.value, start={}) for side in Side),
+        listener=Silence(),
+        arrange=lambda cases, number: in_order(cases, number) if number < 2 else [],
+        cores=lambda *_: (),
+        procedure=lambda procedure, _: procedure,
+        goes_on=lambda *_: True,
+    )
+    assert len(list(work.carry_out([Couple(base=PLANNED, head=PLANNED)]))) == 2
+
+
+def test_each_pair_has_the_sampling_plan_of_its_number() -> None:
+    base = Player()
+    work = Contest(
+        ab="one",
+        flanks=tuple(
+            Flank(side=side, executor=player, run=side.value, start={}) for side, player in zip(Side, (base, Player()), strict=True)
+        ),
+        listener=Silence(),
+        arrange=in_order,
+        cores=lambda *_: (),
+        procedure=lambda procedure, number: replace(procedure, min_seconds=1.0 + number),
+        goes_on=lambda _, number: number < 2,
+    )
+    pairs = [records for _, records in work.carry_out([Couple(base=PLANNED, head=PLANNED)])]
+    assert [request.procedure.min_seconds for request, _ in base.asked] == [1.0, 2.0]
+    assert [record.procedure.min_seconds for record, _ in pairs] == [1.0, 2.0]

@@ -3,20 +3,14 @@
 It needs 20 GB of disk for checkpoints that are written once, and no network.
 """
 
-import json
-import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.shipped import rows_of
+
 pytestmark = pytest.mark.gpu
 
-ROOT = Path(__file__).resolve().parents[2]
-SUITE = ROOT / "suites/gpu/families.yaml"
-FEW = "procedure: {trials: 1, warmup: 2, min_iterations: 3, min_seconds: 0, time_limit_s: 1800}"
 LARGEST_RESIDUAL = 0.02
 GENERATED = {"processor", "h2d", "prefill.language", "decode", "head", "detokenize"}
 STAGES = {
@@ -29,20 +23,7 @@ STAGES = {
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """Run the suite with few calls in one trial and give its rows as the JSON report has them."""
-    folder = tmp_path_factory.mktemp("gpu")
-    suite = folder / "families.yaml"
-    suite.write_text(re.sub(r"procedure: \{.*\}", FEW, SUITE.read_text(encoding="utf-8")), encoding="utf-8")
-    run = bench("run", suite, "--out", folder / "runs").splitlines()[-1]
-    found: list[dict[str, Any]] = json.loads(bench("report", run, "--format", "json"))["rows"]
-    return found
-
-
-def bench(*words: object) -> str:
-    command = [sys.executable, "-c", "from bench.cli import main; main()", *map(str, words)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=7200, check=False)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return done.stdout
+    return rows_of("gpu/families.yaml", tmp_path_factory.mktemp("gpu"))
 
 
 def test_every_case_finishes_as_it_was_asked_for(rows: list[dict[str, Any]]) -> None:

@@ -133,6 +133,7 @@ def test_experts_belong_to_the_model_whatever_the_task() -> None:
 def test_a_head_can_take_more_than_its_task_says() -> None:
     bridgetower = presets.find("tiny-bridgetower")
     assert bridgetower.traits(a_task("fill-mask", Trait.TEXT)) == {Trait.TEXT, Trait.IMAGE}
+    assert bridgetower.traits(a_task("feature-extraction")) == {Trait.TEXT, Trait.IMAGE, Trait.MATCHES}
 
 
 def test_a_name_that_is_nearly_right_is_answered_with_the_right_one() -> None:

@@ -27,6 +27,12 @@ def test_accepted_changes_are_read(tmp_path: Path) -> None:
     assert accepted.read(a_file(tmp_path, FINE)) == (expected,)
 
 
+@pytest.mark.parametrize("value", ["0.001", "0", "3"])
+def test_a_bound_may_be_a_value_of_head(value: str, tmp_path: Path) -> None:
+    (found,) = accepted.read(a_file(tmp_path, FINE.replace("up_to: 1.1", f"up_to_value: {value}")))
+    assert (found.up_to, found.up_to_value) == (None, float(value))
+
+
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "[]", "null"])
 def test_a_file_may_accept_nothing(text: str, tmp_path: Path) -> None:
     assert accepted.read(a_file(tmp_path, text)) == ()
@@ -36,15 +42,18 @@ def test_a_file_may_accept_nothing(text: str, tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("case: a", ["1: accepted changes are a list"]),
-        ("- a\n- 3\n", [f"{line}: an accepted change has case, metric, up_to, reason, date" for line in (1, 2)]),
+        ("- a\n- 3\n", [f"{line}: an accepted change has case, metric, up_to or up_to_value, reason, date" for line in (1, 2)]),
         (FINE.replace("1.1", "0"), ["3: up_to takes a ratio above zero, head to base, such as 1.1, not 0"]),
         (FINE.replace("1.1", "true"), ["3: up_to takes a ratio above zero, head to base, such as 1.1, not true"]),
+        (FINE.replace("up_to: 1.1", "up_to_value: much"), ["3: up_to_value takes a finite number, in the metric's unit, not "]),
+        (FINE.replace("up_to: 1.1", "up_to: 1.1\n  up_to_value: 2"), ["4: an accepted change has up_to or up_to_value, not both"]),
+        (FINE.replace("  up_to: 1.1\n", ""), ["1: an accepted change needs up_to"]),
         (FINE.replace("2026-11-25", "soon"), ['5: date takes a date such as 2026-11-25, not "soon"']),
         (FINE.replace("exact softmax", '" "'), ['4: reason takes a text, not " "']),
         (FINE.replace("  metric: forward\n", ""), ["1: an accepted change needs metric"]),
         (FINE.replace("metric", "metrics"), [
             "1: an accepted change needs metric",
-            '2: key "metrics" is not known (knows: case, metric, up_to, reason, date). Did you mean "metric"?',
+            '2: key "metrics" is not known (knows: case, metric, up_to, up_to_value, reason, date). Did you mean "metric"?',
         ]),
         ("- [", ["1: this is not YAML"]),
     ],

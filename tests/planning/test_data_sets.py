@@ -75,7 +75,9 @@ def test_problems_of_the_suite_and_of_its_items_are_told_together(tmp_path: Path
         ("data: {loader: 'mine:f'}", "a loader goes with scenario: data"),
         ("data: {loader: 'mine:f', items: 3}", "items and absolute_paths go with a file"),
         ("scenario: data", "scenario data needs data"),
-        ("scenario: train-step\ndata: {file: items.jsonl}", "data feeds scenario inference and data"),
+        ("data: {file: items.jsonl, step: train}", "step: train goes with scenario: data"),
+        ("scenario: data\ndata: {file: items.jsonl, step: backward}", "knows: forward, train"),
+        ("scenario: train-step\ndata: {file: items.jsonl}", "(scenario: data with step: train in data feeds training)"),
         ("scenario: data\ndata: {file: items.jsonl}\naxes: {batching: [continuous]}", "knows: as-is, by-length, packed"),
         ("data: {file: items.jsonl, absolute_paths: maybe}", "knows: refused, allowed"),
     ],
@@ -112,3 +114,63 @@ def test_more_items_than_inference_holds_are_told(tmp_path: Path, monkeypatch: p
     assert "write items: 2 or fewer" in told(tmp_path, f"{TEXT}data: {{file: items.jsonl}}\n")[0]
     file = a_file(tmp_path, f"{TEXT}data: {{file: items.jsonl, items: 2}}\n")
     assert workflow.read_suites([file])[0].suite.data.items == 2  # type: ignore[union-attr]
+
+
+CLASSES = "version: 1\nname: x\nmodels: [{preset: tiny-bert, task: text-classification}]\nscenario: data\n"
+
+
+def test_axes_of_training_are_those_of_data_that_train(tmp_path: Path) -> None:
+    lines(tmp_path, {"text": "a", "label": 0}, {"text": "b", "label": 1})
+    axes = "axes: {optimizer: [adamw, sgd]}\n"
+    forwards = planned(a_file(tmp_path, f"{CLASSES}data: {{file: items.jsonl}}\n{axes}"))
+    (forward,) = forwards.cases
+    assert "optimizer" not in forward.case.requested
+    assert forward.case.requested["step"] == "forward"
+    assert forward.reference is None
+    assert any("optimizer does not apply" in remark for remark in forwards.remarks)
+    trained = planned(a_file(tmp_path, f"{CLASSES}data: {{file: items.jsonl, step: train}}\n{axes}")).cases
+    assert [(one.case.requested["step"], one.case.requested["optimizer"]) for one in trained] == [
+        ("train", "adamw"),
+        ("train", "sgd"),
+    ]
+    assert all(one.reference is not None for one in trained)
+    assert forward.case.id not in {one.case.id for one in trained}
+
+
+def test_a_step_of_training_is_another_case_than_a_forward_and_forwards_keep_their_ids(tmp_path: Path) -> None:
+    lines(tmp_path, {"text": "a", "label": 0})
+    found = [
+        planned(a_file(tmp_path, f"{CLASSES}data: {{file: items.jsonl{step}}}\n")).cases[0].case.id
+        for step in ("", ", step: forward", ", step: train")
+    ]
+    assert found[0] == found[1] != found[2]
+
+
+def test_items_without_labels_are_told_by_their_lines_before_anything_is_loaded(tmp_path: Path) -> None:
+    lines(tmp_path, {"text": "a", "label": 0}, {"text": "b"}, {"text": "c", "label": [1]}, {"text": "d", "label": True})
+    what, other = "the number of a class, or its name", "this item's label is not"
+    assert told(tmp_path, f"{CLASSES}data: {{file: items.jsonl, step: train}}\n") == [
+        f"items.jsonl:2: this item has no label or answer, which text-classification is trained with: {what}",
+        f"items.jsonl:3: {other} {what}, which text-classification is trained with",
+        f"items.jsonl:4: {other} {what}, which text-classification is trained with",
+    ]
+
+
+def test_where_no_item_has_a_label_the_first_is_told(tmp_path: Path) -> None:
+    lines(tmp_path, {"text": "a"}, {"text": "b"})
+    (only,) = told(tmp_path, f"{CLASSES}data: {{file: items.jsonl, step: train}}\n")
+    assert only.startswith("items.jsonl:1: this item has no label or answer")
+    assert only.endswith("; nor do 1 others")
+
+
+def test_texts_teach_themselves_where_their_own_tokens_are_predicted(tmp_path: Path) -> None:
+    lines(tmp_path, {"text": "a"}, {"text": "b", "answer": "c"})
+    assert planned(a_file(tmp_path, f"{TEXT}scenario: data\ndata: {{file: items.jsonl, step: train}}\n")).cases
+
+
+def test_a_task_whose_labels_are_not_read_does_not_run_and_says_why(tmp_path: Path) -> None:
+    lines(tmp_path, {"text": "a", "label": [0]})
+    text = CLASSES.replace("text-classification", "token-classification")
+    plan = planned(a_file(tmp_path, f"{text}data: {{file: items.jsonl, step: train}}\n"))
+    (skipped,) = plan.skipped
+    assert "no labels of items are read for token-classification" in skipped.refusal.reason

@@ -55,6 +55,20 @@ def test_an_axis_that_does_not_apply_is_dropped_and_doubles_nothing() -> None:
     assert result.remarks == ["new_tokens does not apply to seer and was dropped: its 2 values give one case there"]
 
 
+def test_no_text_at_all_is_a_problem_where_no_model_can_go_without_one() -> None:
+    captions = facts("captions", task="image-to-text", traits=GENERATES | IMAGE | {Trait.TEXT_OPTIONAL})
+    [(place, said)] = expand(a_matrix([WRITER], prompt_tokens=[8, 0]), [WRITER]).findings
+    assert place == ("axes", "prompt_tokens", 1)
+    assert said.startswith("prompt_tokens 0 is for image-to-text alone")
+    assert expand(a_matrix([WRITER, captions], prompt_tokens=[8, 0]), [WRITER, captions]).findings == []
+
+
+def test_a_model_whose_parts_are_named_is_another_case_with_the_same_label() -> None:
+    named = replace(WRITER, ref=replace(WRITER.ref, parts={"head": ("out",)}))
+    (plain,), (other,) = cases_of([WRITER]), cases_of([named])
+    assert (plain.id != other.id, plain.label == other.label) == (True, True)
+
+
 def test_one_dropped_value_has_no_effect_to_tell() -> None:
     assert expand(a_matrix([SEER], depth=[0]), [SEER]).remarks == ["depth does not apply to seer and was dropped"]
 
@@ -177,6 +191,11 @@ def test_an_id_depends_on_content_task_scenario_load_and_axes() -> None:
         an_id(axes={"batch_size": (2,)}),
     ]
     assert len(set(ids)) == len(ids)
+
+
+def test_a_number_of_classes_is_said_in_the_case() -> None:
+    (case,) = cases_of([replace(READER, ref=replace(READER.ref, num_labels=3))])
+    assert (case.requested["num_labels"], case.label) == (3, "reader num_labels=3")
 
 
 def test_an_id_depends_on_no_path_procedure_suite_or_name() -> None:

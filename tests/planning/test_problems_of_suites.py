@@ -43,6 +43,16 @@ FORM: dict[str, tuple[str, int, str]] = {
     "a long name": (f"version: 1\nname: {'n' * 101}\nmodels: [tiny-gpt2]\n", 2, "it should have at most 100 characters"),
     "a number for a model": (f"{NAMED}models: [5]\n", 3, "a model is a preset's name, or a mapping with one of preset, path, hub"),
     "a model without a kind": (f"{NAMED}models: [{{modle: a}}]\n", 3, "a mapping with one of preset, path, hub"),
+    "a stage that no module is of": (
+        f"{NAMED}models: [{{path: a, parts: {{projekt: [bridge]}}}}]\n",
+        3,
+        'key of parts "projekt" is not known (knows: encode.vision, encode.audio, encode.text, project, fuse, prefill.language',
+    ),
+    "a stage without modules": (
+        f"{NAMED}models: [{{path: a, parts: {{project: []}}}}]\n",
+        3,
+        "project is empty: give at least one",
+    ),
     "an unknown key of a model": (
         f"{NAMED}models: [{{preset: tiny-gpt2, tsk: a}}]\n",
         3,

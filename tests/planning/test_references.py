@@ -56,6 +56,18 @@ def test_a_reference_is_none_for_models_that_do_not_use_its_axes_and_the_plan_sa
     assert plan.remarks == ("the reference is not for seer: outputs of these are not compared",)
 
 
+def test_of_the_axes_of_a_reference_each_model_has_those_that_it_uses() -> None:
+    plan = planned([WRITER, SEER], attention=["sdpa"], cache=["static"], reference={"attention": "eager", "cache": "dynamic"})
+    found = [one.reference.case.requested for one in plan.cases if one.reference is not None]
+    assert [(one["attention"], one.get("cache")) for one in found] == [("eager", "dynamic"), ("eager", None)]
+    assert "reference" not in " ".join(plan.remarks)
+
+
+def test_a_reference_that_names_another_model_is_none_whatever_axes_it_names() -> None:
+    plan = planned([WRITER, SEER], reference={"model": "writer", "attention": "eager"})
+    assert [one.reference is None for one in plan.cases] == [False, True]
+
+
 def test_a_reference_that_is_for_no_model_is_a_problem_of_the_suite() -> None:
     with pytest.raises(SuiteError, match="this reference applies to no model"):
         planned([SEER], reference={"cache": "dynamic"})
@@ -86,3 +98,22 @@ def test_a_reference_that_cannot_run_is_judged_once_and_says_why() -> None:
 
 def test_what_answers_nothing_is_compared_with_nothing() -> None:
     assert planned(scenario=Scenario.LOAD).cases[0].reference is None
+
+
+def test_what_an_engine_of_another_environment_is_compared_with_runs_in_this_one() -> None:
+    axes: dict[str, Any] = {"engine": ["optimum-onnx", "onnxruntime"], "environment": ["./older/python"]}
+    plan = planned(**axes)
+    assert reference_of(plan, engine="optimum-onnx").case.requested["environment"] == "this"
+    assert reference_of(plan, engine="onnxruntime").case.requested["environment"] == "./older/python"
+    assert reference_of(plan, engine="optimum-onnx").case.label == "writer dtype=float32 attention=eager"
+
+
+def test_a_reference_that_says_where_it_runs_or_names_no_other_engine_keeps_to_that() -> None:
+    axes: dict[str, Any] = {"engine": ["optimum-onnx"], "environment": ["./older/python"]}
+    for reference, expected in (
+        ({"engine": "eager", "environment": "./third/python"}, "./third/python"),
+        ({"engine": "optimum-onnx", "dtype": "float32"}, "./older/python"),
+        ({"dtype": "float32"}, "./older/python"),
+    ):
+        plan = planned(**axes, reference=reference)
+        assert reference_of(plan).case.requested["environment"] == expected

@@ -111,6 +111,11 @@ def test_a_preset_may_be_a_mapping_with_its_task(tmp_path: Path) -> None:
     assert (ref.kind, ref.name, ref.task) == (Kind.PRESET, "tiny-bert", "fill-mask")
 
 
+def test_a_preset_takes_a_fresh_head_as_a_folder_does(tmp_path: Path) -> None:
+    ref = read(tmp_path, "version: 1\nname: x\nmodels: [{preset: tiny-videomae, num_labels: 7, fresh_head: true}]\n").models[0]
+    assert (ref.kind, ref.num_labels, ref.fresh_head) == (Kind.PRESET, 7, True)
+
+
 def test_mappings_and_lists_are_values_of_some_axes(tmp_path: Path) -> None:
     text = (
         "axes:\n  quantization: [{method: bnb-nf4, skip: [lm_head], compute_dtype: bfloat16}]\n"

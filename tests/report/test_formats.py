@@ -107,7 +107,7 @@ def test_json_has_the_form_that_programs_rely_on() -> None:
     assert metric["low"] < metric["value"] < metric["high"]
     assert row["metrics"]["params.count"]["parts"] == {"component=language": 70_000, "component=embeddings": 32_714}
     assert "ledger" not in next(row for row in rows if row["case"]["requested"]["model"] == "tiny-bert")
-    assert row["ledger"].keys() == {"stages", "end_to_end", "residual"}
+    assert row["ledger"].keys() == {"stages", "end_to_end", "residual", "not_observed"}
     assert row["ledger"]["stages"][0].keys() == {"stage", "value", "unit", "parts"}
     assert sum(stage["value"] for stage in row["ledger"]["stages"]) + row["ledger"]["residual"] == pytest.approx(
         row["ledger"]["end_to_end"]

@@ -27,6 +27,7 @@ from tests.support.builders import (
     of_seconds,
     samples,
 )
+from tests.support.builders import ledger as a_ledger
 
 
 def report_of(*records: Record) -> Report:
@@ -117,6 +118,15 @@ def test_cases_that_did_not_finish_stand_apart_with_their_reasons() -> None:
     assert column(drawn, "outcome") == ["skipped", "timeout", "unsupported"]
     assert column(drawn, "trials") == ["", "1 of 5", "0 of 5"]
     assert column(drawn, "reason")[2] == "flash_attention_2 needs flash_attn, which is not installed"
+
+
+def test_a_stage_that_was_not_observed_is_said_to_be_and_shown_in_the_order_of_the_data() -> None:
+    unseen = a_record(a_case("x"), observed={"ledger_not_observed": ["project"]}, samples=a_ledger())
+    report = report_of(unseen, a_record(a_case("y"), samples=a_ledger()))
+    drawn = table(report, "Where the time of a request goes")
+    assert column(drawn, "project") == ["not observed", ""]
+    assert [one.title for one in drawn.columns][-5:-2] == ["project", "prefill.language", "decode"]
+    assert any(note.startswith("not observed: ") for note in section(report, "Where the time of a request goes").notes)
 
 
 def test_a_reason_that_nobody_gave_is_left_empty() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from bench.domain.comparison import RunNoise, Spread
 from bench.domain.errors import RecordsError, UsageError
+from bench.domain.record import Paired, Record, Side
 from bench.store import baselines, select
 from tests.support.builders import ENVIRONMENT, RUN, SUITE, a_case, a_record
 
@@ -23,7 +24,7 @@ def test_a_baseline_is_kept_by_machine_and_suite_and_replaced(tmp_path: Path) ->
 def test_the_baselines_of_a_machine_are_found_and_listed(tmp_path: Path) -> None:
     records = (a_record(suite=replace(SUITE, name="a/b c")), a_record(a_case(batch_size=2), suite=replace(SUITE, name="!")))
     baselines.keep(tmp_path, records)
-    assert baselines.find(tmp_path, records) == tmp_path / "f00d"
+    assert baselines.find(tmp_path, records) == (tmp_path / "f00d" / "a-b-c+suite",)
     [one] = baselines.listed(tmp_path)
     assert (one.path.name, one.fingerprint, one.suites, one.run, one.cases) == ("a-b-c+suite", "f00d", ("a/b c", "!"), RUN, 2)
 
@@ -71,3 +72,22 @@ def test_a_spread_that_cannot_be_understood_is_told(tmp_path: Path) -> None:
     baselines.keep_noise(tmp_path, NOISE).write_text("{}")
     with pytest.raises(RecordsError, match="is no spread between runs"):
         baselines.noise_of(tmp_path, (a_record(),))
+
+
+def of_suite(name: str) -> tuple[Record, ...]:
+    return (a_record(suite=replace(SUITE, name=name)),)
+
+
+def test_a_machine_with_baselines_of_several_suites_gives_those_of_the_suites_at_hand(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        baselines.keep(tmp_path, of_suite(name))
+    assert baselines.find(tmp_path, of_suite("two")) == (tmp_path / "f00d" / "two",)
+    assert [path.name for path in baselines.find(tmp_path, (*of_suite("one"), *of_suite("two")))] == ["one", "two"]
+    with pytest.raises(UsageError, match=r"no baseline of suite three \(there are of: one, two\)"):
+        baselines.find(tmp_path, of_suite("three"))
+
+
+def test_a_side_of_an_ab_run_is_no_baseline(tmp_path: Path) -> None:
+    paired = Paired(ab="ab", side=Side.HEAD, number=0, base_case="c")
+    with pytest.raises(UsageError, match="is no baseline, since its calls took turns"):
+        baselines.keep(tmp_path, (a_record(paired=paired),))

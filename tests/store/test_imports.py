@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +7,7 @@ import pytest
 
 from bench.analysis.summarize import summarize
 from bench.domain.errors import RecordsError, UsageError
+from bench.domain.summary import TrialsEnd
 from bench.report.formats import Material, pytest_benchmark
 from bench.store import imports
 from tests.support.builders import SLOWER, a_case, generation
@@ -44,6 +46,7 @@ def test_a_benchmark_is_a_case_and_its_process_a_trial(tmp_path: Path) -> None:
     assert second.samples[0].values == (0.5,)
     assert (first.notes, second.notes) == ((), ("the file has no rounds: their median is the only sample",))
     assert first.case.id != second.case.id
+    assert {(row.planned, row.trials_stopped_by) for row in summarize((first, second)).rows} == {(1, TrialsEnd.COUNT)}
 
 
 def test_a_file_that_knows_nothing_of_machine_and_commit_is_read_too(tmp_path: Path) -> None:
@@ -51,7 +54,6 @@ def test_a_file_that_knows_nothing_of_machine_and_commit_is_read_too(tmp_path: P
     [record] = READ(a_file(tmp_path, bare), "run")
     assert record.suite.commit is None
     assert record.environment["cpu"] is None
-    assert READ(a_file(tmp_path, {"benchmarks": []}), "run") == ()
 
 
 def test_our_own_export_gives_the_trials_back(tmp_path: Path) -> None:
@@ -66,6 +68,7 @@ def test_our_own_export_gives_the_trials_back(tmp_path: Path) -> None:
     assert theirs == {key: pytest.approx(values) for key, values in ours.items()}
     assert {one.suite.name for one in back} == {"two-models"}
     assert {one.environment["imported"] for one in back} == {"pytest-benchmark"}
+    assert {row.planned for row in summarize(back).rows} == {len(SLOWER)}
 
 
 @pytest.mark.parametrize(
@@ -74,6 +77,17 @@ def test_our_own_export_gives_the_trials_back(tmp_path: Path) -> None:
         ("{", "is not JSON"),
         ("[]", "has no list of benchmarks"),
         ({"benchmarks": {}}, "has no list of benchmarks"),
+        ({"benchmarks": []}, "results.json: its list of benchmarks is empty: there is nothing to import"),
+        (
+            {"benchmarks": [{"fullname": "t.py::a", "stats": {"data": [1, math.nan]}}]},
+            r"results.json: benchmark 0 \(t.py::a\) is not .*: expected a finite number, found nan",
+        ),
+        ({"benchmarks": [{"fullname": "a", "stats": {"median": 10**400}}]}, "benchmark 0 .*: expected a finite number, found 1000"),
+        ({"benchmarks": [{"fullname": "a", "params": {"x": math.inf}, "stats": {"median": 1}}]}, r"benchmark 0 \(a\) is not"),
+        (
+            {"benchmarks": [{"fullname": "a", "stats": {"median": 1}}], "machine_info": {"machine": math.nan}},
+            "its machine_info is not",
+        ),
         ({"benchmarks": [3]}, "benchmark 0 is not of pytest-benchmark's form: expected an object, found 3"),
         ({"benchmarks": [{"fullname": "a"}]}, "benchmark 0 .*: 'stats' is missing"),
         ({"benchmarks": [{"fullname": "a", "stats": {"median": True}}]}, "expected a number, found true"),

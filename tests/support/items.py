@@ -2,6 +2,7 @@
 
 import json
 import wave
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.domain.values import Json
@@ -23,7 +24,7 @@ def a_sound(path: Path, seconds: float = 1.0, rate: int = 8000, channels: int = 
     return path
 
 
-def lines(folder: Path, *items: Json | bytes, name: str = "items.jsonl") -> Path:
+def lines(folder: Path, *items: Json | Mapping[str, object] | bytes, name: str = "items.jsonl") -> Path:
     """Write ITEMS, one a line; what is bytes is written as it is."""
     path = folder / name
     path.write_bytes(b"".join((one if isinstance(one, bytes) else json.dumps(one).encode()) + b"\n" for one in items))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -22,7 +23,7 @@ from bench.protocol.messages import Measure, Observed, Parity, Sampled
 from bench.worker import building, failures, recipe, tasks
 from bench.worker.clock import Clock
 from bench.worker.loads import loading
-from bench.worker.network import attention
+from bench.worker.network import attention, kernels
 from tests.support.cases import a_request, quick
 
 MIXED: Mapping[str, Json] = {"uniform": [4, 12]}
@@ -67,6 +68,19 @@ def of_model(name: str, folder: Path) -> Iterator[Any]:
         yield trial("cudnn", {"attention": "sdpa:cudnn"})
         yield trial("flash", {"attention": "flash_attention_2"})
         yield trial("weights of sdpa", {"attention": "sdpa", "output_attentions": True})
+        yield {"label": "flex", "kernels": kernels_of_flex()}
+
+
+def kernels_of_flex() -> list[str]:
+    """Give the kernels that are seen where flex attention is called, which runs no operator of that name here, and where not."""
+    import torch
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    loaded: Any = SimpleNamespace(model=torch.nn.Linear(2, 2))
+    given = torch.rand(2, 2)
+    with patch.dict(ALL_ATTENTION_FUNCTIONS._global_mapping, {"flex_attention": torch.softmax}):
+        calls = (lambda: ALL_ATTENTION_FUNCTIONS["flex_attention"](given, -1), lambda: torch.softmax(given, -1))
+        return [kernels.seen(loaded, call, by_part=True).whole for call in calls]
 
 
 def measured(model: ModelFacts, parity: Parity, fault: Any, *, only: bool, **axes: Json) -> Mapping[str, Any]:

@@ -15,9 +15,18 @@ from types import MethodType
 from typing import Any, cast
 from unittest.mock import patch
 
+from tests.support import packed_checkpoints
 from tests.support.interface_worker import refused
 
 ROOT = Path(__file__).resolve().parents[2]
+SAID: dict[str, dict[str, Any]] = {
+    "unknown": {"quant_method": "nonsense"},
+    "unnamed": {"bits": 4},
+    "hqq": {"quant_method": "hqq"},
+    "higgs": {"quant_method": "higgs"},
+    "mxfp4": {"quant_method": "mxfp4"},
+}
+"""What a config may say of weights that are plain."""
 METHODS = (
     "bnb-int8", "bnb-nf4", "bnb-nf4-dq", "bnb-fp4", "torchao-int8", "torchao-int4", "torchao-float8", "quanto-int8", "quanto-int4",
     "dynamic-int8",
@@ -177,13 +186,42 @@ def checkpoints(load: Callable[..., Any], folder: Path) -> dict[str, Any]:
     packed = load("tiny-llama", quantization="bnb-nf4")
     next(iter(packed.model.model.layers)).mlp.up_proj.weight.quant_state.packing_format_for_cpu = True
     found["packed"] = refused(lambda: bench.save(packed, folder / "packed"))
-    gptq = folder / "gptq"
-    bench.save(load("tiny-llama"), gptq)
-    config = json.loads((gptq / "config.json").read_text())
-    config["quantization_config"] = {"quant_method": "gptq", "bits": 4, "group_size": 32}
-    (gptq / "config.json").write_text(json.dumps(config))
-    found["gptq"] = refused(lambda: load(gptq, quantization="checkpoint"))
     return found
+
+
+def of_others(load: Callable[..., Any], folder: Path) -> dict[str, Any]:
+    """Load checkpoints that other tools quantized, and such as say that somebody did."""
+    import bench
+
+    found: dict[str, Any] = {}
+    plain = load("tiny-llama", dtype="float32")
+    bench.save(plain, folder / "plain")
+    for name in packed_checkpoints.CONFIGS:
+        found[name] = as_found(load, packed_checkpoints.write(folder / "plain", folder / f"packed-{name}", name), plain)
+    for name, said in SAID.items():
+        packed_checkpoints.say(folder / "plain", said)
+        found[name] = refused(partial(load, folder / "plain", quantization="checkpoint"))
+    return found
+
+
+def as_found(load: Callable[..., Any], place: Path, plain: Any) -> dict[str, Any]:
+    """Load the checkpoint at PLACE, which PLAIN is without quantization, and describe it before and after its first call."""
+    import torch
+
+    kept: list[Any] = []
+    why = refused(lambda: kept.append(load(place, quantization="checkpoint")))
+    if not kept:
+        return {"refused": why}
+    told, tokens = described(kept[0]), torch.arange(8)[None]
+    ours, theirs = (one.model(tokens).logits.float().flatten() for one in (kept[0], plain))
+    after = described(kept[0])
+    return {
+        **told,
+        "stored": packed_checkpoints.stored_bytes(place),
+        "cosine": float(torch.nn.functional.cosine_similarity(ours, theirs, dim=0)),
+        "share_after": after["quantized_share"],
+        "parameters_after": after["parameters"],
+    }
 
 
 def main() -> None:
@@ -198,6 +236,7 @@ def main() -> None:
         "parts": lambda: parts(load_model),
         "planted": lambda: planted(load_model),
         "checkpoints": lambda: checkpoints(load_model, folder),
+        "of others": lambda: of_others(load_model, folder),
     }
     with torch.inference_mode():
         for name, call in topics.items():

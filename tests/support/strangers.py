@@ -73,6 +73,14 @@ def _text(_library: Any) -> Any:
     return words()
 
 
+def _encoder_decoder(library: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Make a tower of images and a decoder that looks at it, its processor in two parts, as ViT-GPT2 has it."""
+    sees, writes = library.ViTConfig(**_VISION), library.GPT2Config(vocab_size=400, n_embd=64, n_layer=2, n_head=2, n_positions=64)
+    config = library.VisionEncoderDecoderConfig.from_encoder_decoder_configs(sees, writes)
+    config.decoder_start_token_id, config.pad_token_id, config.eos_token_id = 1, 3, 2
+    return library.VisionEncoderDecoderModel(config), (library.ViTImageProcessor(size=_SIDE), words())
+
+
 STRANGERS: Mapping[str, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
     "distilbert": _plain(
         "DistilBertForSequenceClassification", "DistilBertConfig", _text,
@@ -134,6 +142,7 @@ STRANGERS: Mapping[str, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
         },
         num_query_tokens=4, image_token_index=4,
     ),
+    "vit-gpt2": _encoder_decoder,
     "gemma3": _plain(
         "Gemma3ForConditionalGeneration", "Gemma3Config",
         _joined(

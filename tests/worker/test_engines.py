@@ -1,5 +1,6 @@
 """Engines: what they declare, what is refused before anything is exported or compiled, and that what was asked for really ran."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -112,7 +113,7 @@ def test_a_model_runs_as_it_was_loaded_where_the_engine_is_put_aside() -> None:
 
 @pytest.mark.torch
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")
-def test_compile_tells_what_it_compiled_and_refuses_where_nothing_was() -> None:
+def test_compile_tells_what_it_compiled_and_refuses_where_nothing_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     class Doubled(torch.nn.Module):
@@ -125,6 +126,7 @@ def test_compile_tells_what_it_compiled_and_refuses_where_nothing_was() -> None:
         def forward(self, given: Any) -> Any:
             return 2 * self.inner(given)
 
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     loaded: Any = SimpleNamespace(model=Doubled(), device="cpu", engaged=None)
     asked: dict[str, Json] = {"name": "compile", "dynamic": True, "fullgraph": True}
     plan = replace(work(engine=asked), loaded=loaded)
@@ -139,6 +141,9 @@ def test_compile_tells_what_it_compiled_and_refuses_where_nothing_was() -> None:
         seen = engaged.observe()
         loaded.model(torch.rand(5, 4))
     assert seen["engine"] == asked
+    assert (os.environ["TORCHINDUCTOR_CACHE_DIR"], list(tmp_path.iterdir())) == (str(tmp_path), []), (
+        "someone else's stays as it was"
+    )
     assert engaged.graphs is not None
     assert engaged.graphs() == 1
     assert [(one.metric.name, one.values) for one in engaged.samples()] == [("compile.graph_breaks", (0,))]

@@ -15,6 +15,14 @@ class SafetensorError(Exception):
     """Named as safetensors' own."""
 
 
+def hidden(root: Exception) -> ImportError:
+    """Give ROOT as a lazy module raises it."""
+    error = ModuleNotFoundError("Could not import module 'GPT2LMHeadModel'.\nSet the verbosity to see more")
+    error.__cause__ = RuntimeError("a stage between")
+    error.__cause__.__context__ = root
+    return error
+
+
 FOUND = [
     (Refused("no such device", ReasonCode.NO_DEVICE), Outcome.UNSUPPORTED, ReasonCode.NO_DEVICE),
     (MemoryError(), Outcome.OUT_OF_MEMORY, ReasonCode.ALLOCATION_FAILED),
@@ -85,3 +93,23 @@ def test_other_errors_are_named_in_one_line_of_bounded_length() -> None:
     assert failed.reason.endswith("…")
     assert len(failed.reason) <= 620
     assert classify(KeyError()).reason == "KeyError: KeyError"
+
+
+def test_a_failed_import_says_on_one_line_what_it_comes_from() -> None:
+    found = classify(hidden(RuntimeError("operator torchvision::nms\ndoes not exist")))
+    assert found.outcome is Outcome.ERROR
+    assert found.reason == (
+        "ModuleNotFoundError: Could not import module 'GPT2LMHeadModel'. Set the verbosity to see more "
+        "(from RuntimeError: operator torchvision::nms does not exist)"
+    )
+
+
+def test_a_package_that_a_lazy_module_misses_is_a_missing_package() -> None:
+    found = classify(hidden(ModuleNotFoundError("No module named 'mamba_ssm'")))
+    assert (found.outcome, found.reason_code) == (Outcome.UNSUPPORTED, ReasonCode.MISSING_PACKAGE)
+
+
+def test_an_import_error_that_names_its_cause_itself_says_it_once() -> None:
+    error = ImportError("cannot go on: no kernel")
+    error.__cause__ = RuntimeError("no kernel")
+    assert classify(error).reason == "ImportError: cannot go on: no kernel"

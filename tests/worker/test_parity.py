@@ -96,6 +96,10 @@ def test_an_explicit_mask_arrives_and_means_what_padding_means(writer: Mapping[s
     assert told["parity"]["parity.max_relative_error"] < 1e-5
 
 
+def test_flex_attention_is_seen_where_it_is_called_since_compiled_it_has_no_operator(writer: Mapping[str, Told]) -> None:
+    assert writer["flex"]["kernels"] == ["flex", "eager"]
+
+
 def test_attention_weights_make_a_class_that_may_choose_take_eager(writer: Mapping[str, Told]) -> None:
     observed = writer["weights"]["observed"]
     assert (observed["output_attentions"], observed["output_hidden_states"]) == (True, True)

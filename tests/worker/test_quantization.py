@@ -122,8 +122,42 @@ def test_a_quantized_checkpoint_is_loaded_as_found_and_only_so(everything: dict[
     assert "the checkpoint is quantized already" in found[f"{method} as none"][1]
 
 
-def test_what_does_not_save_equal_is_refused_and_what_gptq_needs_is_named(everything: dict[str, Any]) -> None:
+def test_what_does_not_save_equal_is_refused(everything: dict[str, Any]) -> None:
     found = _of(everything, "checkpoints")
     assert found["quanto"][0] == "Refused"
     assert "4-bit weights were repacked by the first call on this CPU" in found["packed"][1]
-    assert "needs gptqmodel, which is not installed (pip install gptqmodel)" in found["gptq"][1]
+
+
+@pytest.mark.parametrize(("name", "share_after"), [("int8", 0.0), ("int4", 0.0), ("gptq", 28 / 29), ("awq", 28 / 29)])
+def test_a_checkpoint_of_another_tool_is_counted_to_the_byte_or_says_what_it_needs(
+    everything: dict[str, Any], name: str, share_after: float
+) -> None:
+    told = _of(everything, "of others")[name]
+    if "refused" in told:
+        needed = "gptqmodel, which is not installed" if name in {"gptq", "awq"} else "transformers-bench[compressed-tensors]"
+        assert needed in told["refused"][1]
+        return
+    assert (told["quantization"], told["quantized_layers"]) == ("checkpoint", "checkpoint")
+    assert told["quantized_share"] == pytest.approx(28 / 29), "all but lm_head"
+    assert told["quantized_share_by_component"] == {"head": 0.0, "language": 1.0}
+    assert told["parameters"] == told["parameters_after"] == 1_112_192, "eight of 4 bits share an int32"
+    assert told["share_after"] == pytest.approx(share_after), "compressed-tensors unpacks all layers in the first call"
+    assert told["cosine"] > 0.95
+    if name in {"int8", "int4"}:
+        assert told["bytes"] == told["walked"] == told["by_component"] == told["stored"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("unknown", 'names "nonsense", which this version of transformers does not know'),
+        ("unnamed", "the quantization_config of config.json names no quant_method"),
+        ("hqq", "quantization checkpoint (hqq): A valid HQQ version"),
+        ("higgs", "quantization checkpoint (higgs): HIGGS quantization is only supported on GPU"),
+        ("mxfp4", "no layer was quantized: config.json says mxfp4, and what it packed was unpacked on loading"),
+    ],
+)
+def test_what_a_config_says_and_cannot_be_had_is_told_with_its_reason(everything: dict[str, Any], name: str, said: str) -> None:
+    kind, text = _of(everything, "of others")[name]
+    assert kind == "Refused"
+    assert said in text

@@ -99,15 +99,25 @@ def test_padding_without_a_mask_would_count_as_text_and_is_refused(executor: Loc
     assert word.reason == "mask none: texts of different lengths need a mask, or padding counts as text"
 
 
-@pytest.mark.parametrize("task", ["zero-shot-image-classification", "image-text-retrieval"])
-def test_a_dual_encoder_embeds_each_side_once_and_answers_from_what_is_stored(executor: Local, folder: Path, task: str) -> None:
-    word, observed, samples = measure(executor, folder, "tiny-clip", task, images=3, texts=5, batch_size=2)
+@pytest.mark.parametrize(
+    ("name", "task", "way"),
+    [
+        ("tiny-clip", "zero-shot-image-classification", "dual encoder"),
+        ("tiny-clip", "image-text-retrieval", "dual encoder"),
+        ("tiny-bridgetower", "feature-extraction", "dual encoder in pairs"),
+    ],
+)
+def test_a_dual_encoder_embeds_each_side_once_and_answers_from_what_is_stored(
+    executor: Local, folder: Path, name: str, task: str, way: str
+) -> None:
+    size = {} if name == "tiny-clip" else {"image_size": "64x64"}
+    word, observed, samples = measure(executor, folder, name, task, images=3, texts=5, batch_size=2, **size)
     assert isinstance(word, Finished), (word, executor.stderr_tail())
     assert {key: observed[key] for key in ("images", "texts", "retrieval_pairs", "retrieval_way", "batch_size")} == {
         "images": 3,
         "texts": 5,
         "retrieval_pairs": 15,
-        "retrieval_way": "dual encoder",
+        "retrieval_way": way,
         "batch_size": 2,
     }
     assert samples.keys() >= SEARCH | {"retrieval.matrix", "forward"}

@@ -34,6 +34,7 @@ EXPECTED: Mapping[str, tuple[str, dict[str, Json]]] = {
     "moonshine": ("automatic-speech-recognition", {"realised_new_tokens": 4, "audio_seconds": 5}),
     "vilt": ("visual-question-answering", {"realised_prompt_tokens": 20, "image_size": "64x64"}),
     "blip2": ("image-to-text", {"realised_prompt_tokens": 20, "realised_image_tokens": 4, "realised_new_tokens": 4}),
+    "vit-gpt2": ("image-to-text", {"realised_new_tokens": 4, "realised_decoder_tokens": 4, "image_size": "32x32"}),
     "gemma3": ("image-text-to-text", {"realised_prompt_tokens": 20, "realised_image_tokens": 4, "realised_new_tokens": 4}),
 }
 
@@ -94,6 +95,16 @@ def test_several_images_stand_in_one_text_where_placeholders_do(executor: Local,
     word, observed, _ = measure(executor, facts_of(folder, "gemma3"), images=3)
     assert isinstance(word, Finished), word
     assert (observed["images"], observed["realised_image_tokens"], observed["prompt_tokens"]) == (3, 12, 20)
+
+
+def test_a_caption_begins_without_a_text_and_what_leads_to_the_language_model_is_a_stage(executor: Local, folder: Path) -> None:
+    word, observed, samples = measure(executor, facts_of(folder, "blip2"), prompt_tokens=0)
+    assert isinstance(word, Finished), word
+    assert (observed["prompt_tokens"], observed["realised_new_tokens"]) == (0, 4)
+    assert samples["forward"][0] > 0
+    modules = observed["ledger_modules"]
+    assert isinstance(modules, dict)
+    assert (modules["qformer"], modules["vision_model"]) == ("project", "encode.vision")
 
 
 def test_encoded_media_are_decoded_in_a_step_of_their_own(executor: Local, folder: Path) -> None:

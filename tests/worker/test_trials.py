@@ -356,6 +356,22 @@ def test_weights_that_would_be_made_up_are_refused_unless_that_is_wanted(
     assert "initialised, not read: classifier.weight" in fresh.notes
 
 
+@pytest.mark.parametrize(
+    ("name", "task", "word"),
+    [
+        ("tiny-vit", "image-classification", "initialised, not read: classifier.bias, classifier.weight"),
+        ("tiny-gpt2", "text-generation", "num_labels 7 changes no weight: GPT2LMHeadModel has no head of classes"),
+    ],
+)
+def test_another_number_of_classes_is_had_or_refused(
+    executor: Local, checkpoints: Mapping[tuple[str, str], ModelFacts], name: str, task: str, word: str
+) -> None:
+    model = checkpoints[name, task]
+    heard = measure(executor, replace(model, ref=replace(model.ref, num_labels=7)))
+    said = (heard.word.reason,) if isinstance(heard.word, Failed) else heard.notes
+    assert word in said
+
+
 def test_a_torn_file_of_weights_is_named_as_such(
     executor: Local, checkpoints: Mapping[tuple[str, str], ModelFacts], tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from bench.domain.metric import Unit
-from bench.domain.summary import Estimate, Ledger, Row, Run
+from bench.domain.summary import Estimate, Growth, Ledger, Row, Run
 from bench.domain.values import Json
 from bench.protocol.codec import to_json
 from bench.report.formats import Material
@@ -20,6 +20,7 @@ def render(material: Material) -> str:
         "schema": SCHEMA,
         "runs": [_run(run) for run in summary.runs],
         "rows": [_row(row) for row in summary.rows],
+        **({"growth": [_growth(one) for one in summary.growths]} if summary.growths else {}),
         "remarks": summary.remarks,
     }
     return f"{json.dumps(to_json(answer), indent=2, allow_nan=False)}\n"
@@ -46,9 +47,25 @@ def _row(row: Row) -> Mapping[str, object]:
         "metrics": {name: metric(estimate) for name, estimate in row.metrics.items()},
         "trials": {"planned": row.planned, "finished": row.finished, "marked": row.marked},
         "stopped_by": row.stopped_by,
+        "trials_stopped_by": row.trials_stopped_by,
         **({"drifted": row.drift is not None} if "parity_reference" in row.observed else {}),
         "remarks": row.remarks,
         **({} if row.ledger is None else {"ledger": _ledger(row.ledger)}),
+    }
+
+
+def _growth(one: Growth) -> Mapping[str, object]:
+    return {
+        "run": one.run,
+        "suite": one.suite,
+        "case": one.label,
+        "over": one.over,
+        "lengths": one.lengths,
+        "metric": one.metric.name,
+        "exponent": one.exponent,
+        "low": one.low,
+        "high": one.high,
+        "last": one.last,
     }
 
 
@@ -60,6 +77,7 @@ def _ledger(ledger: Ledger) -> Mapping[str, object]:
         ],
         "end_to_end": ledger.end_to_end_s,
         "residual": ledger.residual_s,
+        "not_observed": ledger.not_observed,
     }
 
 

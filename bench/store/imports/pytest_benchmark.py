@@ -8,6 +8,7 @@ sample, and the record says so.
 import hashlib
 import itertools
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +17,10 @@ from bench.domain.errors import RecordsError
 from bench.domain.metric import Better, Metric, Samples, Unit
 from bench.domain.outcome import Outcome
 from bench.domain.plan import Case
+from bench.domain.procedure import Procedure
 from bench.domain.record import Record, SuiteOrigin
 from bench.domain.values import Json, canonical
-from bench.protocol.codec import from_json
+from bench.protocol.codec import dumps, from_json
 
 ROUND = Metric(name="pytest_benchmark", unit=Unit.SECOND, better=Better.LOWER, definition="pytest_benchmark.v1")
 """One round of a benchmark, divided by its iterations."""
@@ -39,6 +41,28 @@ class _File:
 
 def read(path: Path, run: str) -> Sequence[Record]:
     """Read the file at PATH as records of RUN. Raises RecordsError, naming the place, where it is not of the tool's form."""
+    data, form = _open(path)
+    try:
+        about = _about(path, run, form, hashlib.sha256(data).hexdigest())
+    except ValueError as error:
+        raise RecordsError(f"{path}: its machine_info is not of pytest-benchmark's form: {error}") from error
+    records: dict[tuple[str, int], Record] = {}
+    for number, benchmark in enumerate(_list(form["benchmarks"])):
+        try:
+            for one in _records(_object(benchmark), about):
+                dumps(one)  # what no record can hold, such as NaN among the parameters, is told before any is kept
+                key = (one.case.id, one.trial or 0)
+                before = records.get(key)
+                records[key] = one if before is None else replace(before, samples=(*before.samples, *one.samples))
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            which = f"benchmark {number}{_named(benchmark)}"
+            raise RecordsError(f"{path}: {which} is not of pytest-benchmark's form: {what}") from error
+    return tuple(records.values())
+
+
+def _open(path: Path) -> tuple[bytes, Form]:
+    """Give the file at PATH, as it is and as a form that lists benchmarks."""
     try:
         data = path.read_bytes()
         form: Json = json.loads(data)
@@ -48,18 +72,15 @@ def read(path: Path, run: str) -> Sequence[Record]:
         raise RecordsError(f"{path}: is not JSON: {error}") from error
     if not isinstance(form, Mapping) or not isinstance(form.get("benchmarks"), list):
         raise RecordsError(f"{path}: is no file of pytest-benchmark: it has no list of benchmarks")
-    about = _about(path, run, form, hashlib.sha256(data).hexdigest())
-    records: dict[tuple[str, int], Record] = {}
-    for number, benchmark in enumerate(_list(form["benchmarks"])):
-        try:
-            for one in _records(_object(benchmark), about):
-                key = (one.case.id, one.trial or 0)
-                before = records.get(key)
-                records[key] = one if before is None else replace(before, samples=(*before.samples, *one.samples))
-        except (KeyError, TypeError, ValueError) as error:
-            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            raise RecordsError(f"{path}: benchmark {number} is not of pytest-benchmark's form: {what}") from error
-    return tuple(records.values())
+    if not form["benchmarks"]:
+        raise RecordsError(f"{path}: its list of benchmarks is empty: there is nothing to import")
+    return data, form
+
+
+def _named(benchmark: Json) -> str:
+    """Give the name of BENCHMARK for a message, where it has one."""
+    name = benchmark.get("fullname") if isinstance(benchmark, Mapping) else None
+    return f" ({name})" if isinstance(name, str) else ""
 
 
 def _about(path: Path, run: str, form: Form, digest: str) -> _File:
@@ -124,6 +145,7 @@ def _given_back(ours: Form, values: Sequence[float], about: _File) -> list[Recor
             ),
             suite=from_json(SuiteOrigin, ours["suite"]),
             observed=_object(ours["observed"]),
+            procedure=Procedure(trials=len(rounds), max_trials=len(rounds)),
             environment={**_object(ours["environment"]), "imported": "pytest-benchmark"},
         )
         for trial, (count, end) in enumerate(zip(rounds, ends, strict=True))
@@ -137,6 +159,7 @@ def _record(case: Case, trial: int, samples: Samples, about: _File) -> Record:
         case=case,
         trial=trial,
         started_at=about.began,
+        procedure=Procedure(trials=1, max_trials=1),
         outcome=Outcome.FINISHED,
         environment=about.environment,
         samples=(samples,),
@@ -167,4 +190,6 @@ def _list(value: Json) -> Sequence[Json]:
 def _number(value: Json) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"expected a number, found {canonical(value)[:60]}")
+    if not abs(value) <= sys.float_info.max:  # NaN is smaller than nothing
+        raise ValueError(f"expected a finite number, found {str(value)[:60]}")
     return float(value)

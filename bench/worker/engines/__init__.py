@@ -99,7 +99,8 @@ class Engaged:
 class Engine(Protocol):
     """What an engine's file provides.
 
-    `NEEDS` says what has to be installed, `DEVICES` the devices it runs on, and `OPTIONS` the keys it takes in a mapping.
+    `NEEDS` says what has to be installed, `DEVICES` the devices it runs on, and `OPTIONS` the keys it takes in a mapping. One that
+    loads its model itself also has `measure(request, send, clock)`, a recipe in the place of the common one.
     """
 
     NEEDS: str
@@ -125,21 +126,35 @@ def name_of(asked: Json) -> str:
     return str(asked.get(NAME)) if isinstance(asked, Mapping) else str(asked)
 
 
-def engage(work: Work) -> Engaged:
-    """Put the engine that the case asks for into the model's place. Raises Refused where it cannot be had."""
-    name = name_of(work.requested.get("engine", EAGER))
+def recipe_of(requested: Mapping[str, Json]) -> Callable[..., None] | None:
+    """Give the recipe that the engine REQUESTED has of its own, since it loads its model itself; None for the common one."""
+    name = name_of(requested.get("engine", EAGER))
+    own: Callable[..., None] | None = getattr(find(name), "measure", None) if name in names() else None
+    return own
+
+
+def refuse(requested: Mapping[str, Json], device: str) -> None:
+    """Raise Refused where the engine REQUESTED does not take its options, or does not run on DEVICE."""
+    asked = requested.get("engine", EAGER)
+    name = name_of(asked)
     engine = find(name)
-    foreign = sorted(work.options.keys() - set(engine.OPTIONS))
+    foreign = sorted(set(asked) - {NAME} - set(engine.OPTIONS)) if isinstance(asked, Mapping) else []
     if foreign:
         known = f"it takes {', '.join(engine.OPTIONS)}" if engine.OPTIONS else "it takes none"
         raise Refused(f"engine {name} has no option {', '.join(foreign)} ({known})", ReasonCode.NOT_IN_CLASS)
-    kind = work.loaded.device.partition(":")[0]
+    kind = device.partition(":")[0]
     if kind not in engine.DEVICES:
         raise Refused(f"engine {name} runs on {', '.join(engine.DEVICES)}, not on {kind}", ReasonCode.NO_DEVICE)
+
+
+def engage(work: Work) -> Engaged:
+    """Put the engine that the case asks for into the model's place. Raises Refused where it cannot be had."""
+    name = name_of(work.requested.get("engine", EAGER))
+    refuse(work.requested, work.loaded.device)
     if work.matched and name != EAGER:
         msg = f"engine {name} runs the model's forward, and a matrix of images and texts calls its towers apart"
         raise Refused(msg, ReasonCode.NOT_IN_CLASS)
-    work.loaded.engaged = engaged = engine.engage(work)
+    work.loaded.engaged = engaged = find(name).engage(work)
     return engaged
 
 

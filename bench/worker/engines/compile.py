@@ -32,9 +32,8 @@ def engage(work: Work) -> Engaged:
 
     options, device = work.options, work.loaded.device
     _refuse(options, device)
-    if _CACHE not in os.environ:
-        os.environ[_CACHE] = tempfile.mkdtemp(prefix="bench-inductor-")
-    folder = os.environ[_CACHE]
+    before = os.environ.get(_CACHE)  # torch sets it by itself, to a folder that all its processes share
+    folder = os.environ[_CACHE] = tempfile.mkdtemp(prefix="bench-inductor-")
     torch._dynamo.config.fail_on_recompile_limit_hit = True  # noqa: SLF001 -- else what is compiled too often runs eagerly, unsaid
     torch._dynamo.utils.counters.clear()  # noqa: SLF001
     watch = _Watch(options)
@@ -49,9 +48,17 @@ def engage(work: Work) -> Engaged:
         observe=lambda: watch.facts(work),
         samples=watch.samples,
         graphs=lambda: watch.graphs,
-        close=lambda: shutil.rmtree(folder, ignore_errors=True),
+        close=lambda: _close(folder, before),
         explain=_explain,
     )
+
+
+def _close(folder: str, before: str | None) -> None:
+    """Remove the FOLDER of this trial, and name the one of BEFORE again, which is someone else's."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.environ.pop(_CACHE, None)
+    if before is not None:
+        os.environ[_CACHE] = before
 
 
 class _Watch:

@@ -19,25 +19,33 @@ _NEUTRAL = {"temperature": 1.0, "top_p": 1.0}
 @contextmanager
 def seen(loaded: Loaded, facts: dict[str, Json]) -> Iterator[None]:
     """Read into FACTS what the first generation of LOADED, or of a part of it that generates by itself, does in the block."""
-    from unittest.mock import patch
-
-    told: dict[str, Any] = {}
     parts = observe.generating(loaded.model)
-
-    def first_pass(_module: Any, _arguments: Any, options: Mapping[str, Any]) -> None:
-        if told and "width" not in told and options.get("input_ids") is not None:
-            told["width"] = int(options["input_ids"].shape[1])
-
     with ExitStack() as undo:
-        for kind in {type(part) for part in parts}:
-            for name in _LOOPS:
-                if hasattr(kind, name):
-                    undo.enter_context(patch.object(kind, name, _around(getattr(kind, name), name, told)))
+        told = undo.enter_context(looping({type(part) for part in parts}))
+
+        def first_pass(_module: Any, _arguments: Any, options: Mapping[str, Any]) -> None:
+            if told and "width" not in told and options.get("input_ids") is not None:
+                told["width"] = int(options["input_ids"].shape[1])
+
         for part in parts:
             undo.callback(part.register_forward_pre_hook(first_pass, with_kwargs=True).remove)
         yield
     if told:
-        facts |= _facts(loaded, told)
+        facts |= told_of(loaded, told)
+
+
+@contextmanager
+def looping(kinds: set[type]) -> Iterator[dict[str, Any]]:
+    """Give what the first loop of a generation of KINDS is given and gives in the block; empty where none runs."""
+    from unittest.mock import patch
+
+    told: dict[str, Any] = {}
+    with ExitStack() as undo:
+        for kind in kinds:
+            for name in _LOOPS:
+                if hasattr(kind, name):
+                    undo.enter_context(patch.object(kind, name, _around(getattr(kind, name), name, told)))
+        yield told
 
 
 def _around(loop: Callable[..., Any], name: str, told: dict[str, Any]) -> Callable[..., Any]:
@@ -55,7 +63,8 @@ def _around(loop: Callable[..., Any], name: str, told: dict[str, Any]) -> Callab
     return run
 
 
-def _facts(loaded: Loaded, told: Mapping[str, Any]) -> dict[str, Json]:
+def told_of(loaded: Loaded, told: Mapping[str, Any]) -> dict[str, Json]:
+    """Give the facts of a loop of LOADED that was TOLD of: how it chose, in how many beams, and what ended it."""
     import torch
 
     config = told["generation_config"]

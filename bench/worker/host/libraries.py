@@ -25,7 +25,7 @@ _OPTIONAL = frozenset({"PIL.Image"})
 """What an environment without Pillow lacks: models of text run there all the same."""
 NAMED = (
     "torch", "transformers", "accelerate", "tokenizers", "safetensors", "huggingface-hub", "numpy", "pillow", "torchvision",
-    "bitsandbytes", "torchao", "onnx", "onnxscript", "onnxruntime", "openvino", "optimum", "psutil",
+    "bitsandbytes", "torchao", "onnx", "onnxscript", "onnxruntime", "openvino", "optimum", "optimum-onnx", "psutil",
 )  # fmt: skip
 
 _kept: list[Any] = []

@@ -9,10 +9,13 @@ Pages of files (libraries) are mapped anew by the child when it first uses them:
 """
 
 import contextlib
+import ctypes
 from pathlib import Path
 
 _SELF = Path("/proc/self")
 _KIB = 1024
+_M_MMAP_THRESHOLD = -3
+_FIRST_THRESHOLD = 128 * _KIB
 
 
 def _fields(name: str) -> dict[str, int]:
@@ -55,6 +58,19 @@ def reset_high_water() -> None:
 def shared_file_bytes() -> int:
     """Give the resident pages of files that other processes map too: some milliseconds, so never inside a timed phase."""
     return _fields("smaps_rollup").get("Shared_Clean", 0)
+
+
+def give_back_at_once() -> int | None:
+    """Hold glibc's threshold at the bytes where it begins, from which on memory is mapped by itself; give them, None without glibc.
+
+    Else glibc raises it as such memory is freed, up to 32 MiB: tensors then come from a heap, and what lies between them by chance
+    decides how much of it can be given back (mallopt(3), M_MMAP_THRESHOLD).
+    """
+    try:
+        held = ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _FIRST_THRESHOLD)
+    except (OSError, AttributeError):
+        return None
+    return _FIRST_THRESHOLD if held else None
 
 
 def offer_to_oom_killer() -> None:

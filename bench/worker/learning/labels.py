@@ -11,52 +11,56 @@ from typing import Any
 from bench.domain.outcome import ReasonCode
 from bench.worker.failures import Refused
 from bench.worker.loads.loading import Loaded
-from bench.worker.material import beside, masks, parts
+from bench.worker.material import beside, masks, packing, parts
 
-IGNORED = -100
-"""The label that the losses of transformers leave out."""
+IGNORED = packing.IGNORED
 ANSWER = 16
 """Tokens of an answer where no text is given that it could be as long as."""
-_SPANS = ("start_positions", "end_positions")
-_EACH_TOKEN = r"TokenClassification"  # noqa: S105 -- a name
-_EACH_PIXEL = r"SemanticSegmentation"
-_OTHER = r"ObjectDetection|InstanceSegmentation|UniversalSegmentation|DepthEstimation|Panoptic"
+SPANS = ("start_positions", "end_positions")
+EACH_TOKEN = r"TokenClassification"  # noqa: S105 -- a name
+EACH_PIXEL = r"SemanticSegmentation"
+OTHER = r"ObjectDetection|InstanceSegmentation|UniversalSegmentation|DepthEstimation|Panoptic"
 
 
 def of(loaded: Loaded, tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Make the labels of the batch TENSORS for LOADED's head. Raises Refused where it has no loss, or one of an unknown form."""
     model = loaded.model
     names, kind = beside.taken(model), type(model).__name__
-    if set(_SPANS) <= names:
+    if set(SPANS) <= names:
         return {"start_positions": _classes(tensors, 1) + 1, "end_positions": _classes(tensors, 1) + 2}
     if "labels" not in names:
         if "return_loss" in names:
             return {"return_loss": True}
         raise Refused(f"{kind} has no loss: its forward takes no labels", ReasonCode.NOT_IN_CLASS)
-    if re.search(_OTHER, kind):
+    if re.search(OTHER, kind):
         raise Refused(f"no labels are made in this version for {kind}", ReasonCode.NOT_IN_VERSION)
     return {"labels": _labels(loaded, tensors, names, kind)}
 
 
 def _labels(loaded: Loaded, tensors: Mapping[str, Any], names: frozenset[str], kind: str) -> Any:
     model = loaded.model
-    if _writes(model):
-        return _answers(model, tensors) if _reads_its_own(model, names) else _repeated(loaded, tensors)
-    classes = getattr(model.config, "num_qa_labels", None) or model.config.num_labels
-    if re.search(_EACH_TOKEN, kind):
+    if writes(model):
+        return _answers(model, tensors) if reads_its_own(model, names) else repeated(loaded, tensors)
+    classes = classes_of(model)
+    if re.search(EACH_TOKEN, kind):
         return _masked(tensors["input_ids"] % classes, tensors)
-    if re.search(_EACH_PIXEL, kind):
+    if re.search(EACH_PIXEL, kind):
         return tensors["pixel_values"][:, 0].ne(0).long() % classes
     given = _classes(tensors, classes)
     return given.to(model.dtype) if classes == 1 else given
 
 
-def _writes(model: Any) -> bool:
+def classes_of(model: Any) -> int:
+    """Give the number of classes that MODEL's head tells apart."""
+    return int(getattr(model.config, "num_qa_labels", None) or model.config.num_labels)
+
+
+def writes(model: Any) -> bool:
     """Tell whether MODEL's labels are tokens: it generates, or predicts those of its own input."""
     return bool(model.can_generate()) or (model.get_output_embeddings() is not None) or "CTC" in type(model).__name__
 
 
-def _reads_its_own(model: Any, names: frozenset[str]) -> bool:
+def reads_its_own(model: Any, names: frozenset[str]) -> bool:
     """Tell whether a decoder of MODEL, or its CTC head, is given texts apart from the input."""
     whole = getattr(model.config, "use_decoder_only_language_model", False)
     return (beside.DECODER in names and not whole) or "CTC" in type(model).__name__
@@ -76,7 +80,7 @@ def _answers(model: Any, tensors: Mapping[str, Any]) -> Any:
     return (drawn if padding is None else drawn.where(drawn != padding, (padding + 1) % text.vocab_size)).to(first.device)
 
 
-def _repeated(loaded: Loaded, tensors: Mapping[str, Any]) -> Any:
+def repeated(loaded: Loaded, tensors: Mapping[str, Any]) -> Any:
     """Give the text itself, without padding and without what stands for media."""
     found = _masked(tensors["input_ids"].clone(), tensors)
     for number in parts.standing_numbers(loaded):

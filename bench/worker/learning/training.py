@@ -4,7 +4,7 @@ The parts are synchronised apart, so that on an accelerator a step has that many
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter_ns
@@ -62,34 +62,45 @@ def _no_look() -> None:
 
 @dataclass(slots=True, kw_only=True)
 class Training:
-    """Steps of TRAINER on one batch, of which each micro-batch gets a fresh copy.
+    """Steps of TRAINER on BATCHES, which micro-batches take in turn, each a fresh copy.
 
     `entering` hears which part begins, `before_step` is called between the last backward and the optimizer.
     """
 
     trainer: Trainer
     loaded: Loaded
-    batch: Mapping[str, Any]
+    batches: Sequence[Mapping[str, Any]]
     micro_batches: int = 1
     entering: Callable[[str], object] = _nothing
     before_step: Callable[[], object] = _no_look
     losses: list[float] = field(default_factory=list)
     _spent: dict[str, float] = field(default_factory=dict)
     _fresh: list[dict[str, Any]] = field(default_factory=list)
+    _next: int = 0
     _loss: Any = None
 
     def refresh(self) -> None:
         """Copy the inputs for one step."""
+        count = len(self.batches)
         self._fresh = [
-            {name: value.clone() if hasattr(value, "clone") else value for name, value in self.batch.items()}
-            for _ in range(self.micro_batches)
+            {name: value.clone() if hasattr(value, "clone") else value for name, value in self.batches[at % count].items()}
+            for at in range(self._next, self._next + self.micro_batches)
         ]
+        self._next = (self._next + self.micro_batches) % count
         synchronize(self.loaded.device)
+
+    def rewind(self) -> None:
+        """Begin with the first batch again."""
+        self._next = 0
 
     def run(self) -> None:
         """Make one step."""
+        self.step_on(self._fresh)
+
+    def step_on(self, batches: Iterable[Mapping[str, Any]]) -> None:
+        """Make one step on BATCHES, one a micro-batch, each asked for when the one before it is through."""
         self._spent = dict.fromkeys(PARTS, 0.0)
-        for batch in self._fresh:
+        for batch in batches:
             with self.trainer.micro():
                 self._timed("forward", partial(self._forward, batch))
                 self._timed("backward", lambda: self.trainer.backward(self._loss))

@@ -42,7 +42,7 @@ def greedy(loaded: Any, inputs: Mapping[str, Any], requested: Mapping[str, Any])
     config = options["generation_config"]
     config.do_sample, config.num_beams, config.num_return_sequences = False, 1, 1
     options.pop("assistant_model", None)
-    return Call(loaded, inputs, options)
+    return Call(loaded, inputs, options, generates=True)
 
 
 def forced(inputs: Mapping[str, Any], tokens: Any) -> dict[str, Any]:

@@ -20,10 +20,15 @@ _OF_TOKENS, _OF_PIXELS = 3, 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outputs:
-    """`scores` are R rows of V scores, `embeddings` one row an item; None where the model gives no such thing."""
+    """`scores` are R rows of V scores, `embeddings` one row an item; None where the model gives no such thing.
+
+    Where `embeddings` are `pooled` by the model, `means` are those of its hidden states: what a runtime that pools nothing gives.
+    """
 
     scores: Any = None
     embeddings: Any = None
+    means: Any = None
+    pooled: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -33,7 +38,9 @@ class Outputs:
 
 def read(outputs: Any, kept: Any = None) -> Outputs:
     """Read OUTPUTS of a forward; KEPT (items x positions) tells which positions are no padding, None that all count."""
-    return Outputs(scores=_scores(outputs, kept), embeddings=_embeddings(outputs, kept))
+    pooled = any(getattr(outputs, name, None) is not None for name in POOLED)
+    means = _means(outputs, kept) if pooled else None
+    return Outputs(scores=_scores(outputs, kept), embeddings=_embeddings(outputs, kept), means=means, pooled=pooled)
 
 
 def unpadded(inputs: Mapping[str, Any], name: str = "attention_mask") -> Any:
@@ -80,8 +87,11 @@ def _embeddings(outputs: Any, kept: Any) -> Any:
     if sides:
         return torch.cat(sides) if len({one.shape[1] for one in sides}) == 1 else sides[0]
     pooled = next((found for name in POOLED if (found := getattr(outputs, name, None)) is not None), None)
-    if pooled is not None:
-        return pooled.flatten(1)
+    return _means(outputs, kept) if pooled is None else pooled.flatten(1)
+
+
+def _means(outputs: Any, kept: Any) -> Any:
+    """Give the mean over unpadded positions of the last hidden states; None where there are none, or scores beside them."""
     hidden = next((found for name in HIDDEN if hasattr(found := getattr(outputs, name, None), "dim")), None)
     if hidden is None or _scores(outputs, None) is not None:
         return None

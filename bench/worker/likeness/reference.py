@@ -39,6 +39,13 @@ class Kept:
             return outputs
         return replace(outputs, scores=outputs.scores[self.rows.to(outputs.scores.device)])
 
+    def beside(self, outputs: Outputs) -> Outputs:
+        """Give what OUTPUTS are compared with: means of hidden states where they are that, and the reference's were pooled."""
+        means = self.outputs.means
+        if means is None or outputs.pooled or outputs.embeddings is None:
+            return self.outputs
+        return replace(self.outputs, embeddings=means)
+
 
 def keep(outputs: Outputs, mark: str, about: Mapping[str, str], kept: Any, tokens: Any) -> Kept:
     """Keep OUTPUTS, those of all rows where they are few enough."""
@@ -69,7 +76,7 @@ def write(path: Path, kept: Kept) -> None:
     from safetensors.torch import save_file
 
     named = {
-        "scores": kept.outputs.scores, "embeddings": kept.outputs.embeddings,
+        "scores": kept.outputs.scores, "embeddings": kept.outputs.embeddings, "means": kept.outputs.means,
         "rows": kept.rows, "kept": kept.kept, "tokens": kept.tokens,
     }  # fmt: skip
     tensors = {name: _plain(tensor) for name, tensor in named.items() if tensor is not None}
@@ -89,7 +96,7 @@ def read(path: Path) -> Kept:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- it is no mapping
         about = file.metadata()
     return Kept(
-        outputs=Outputs(scores=tensors.get("scores"), embeddings=tensors.get("embeddings")),
+        outputs=Outputs(scores=tensors.get("scores"), embeddings=tensors.get("embeddings"), means=tensors.get("means")),
         count=int(about["count"]),
         mark=about["mark"],
         about=json.loads(about["about"]),

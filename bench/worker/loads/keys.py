@@ -42,11 +42,15 @@ def read(report: Mapping[str, Any]) -> Keys:
     )
 
 
-def check(ref: ModelRef, network: Any, keys: Keys) -> tuple[str, ...]:
-    """Give the remarks on the KEYS of NETWORK.
+def check(ref: ModelRef, network: Any, keys: Keys, classes: int) -> tuple[str, ...]:
+    """Give the remarks on the KEYS of NETWORK, whose checkpoint has so many CLASSES.
 
-    Raises Refused where weights were made up, unless REF says `fresh_head` or `num_labels` and they are the head's.
+    Raises Refused where weights were made up, unless REF says `fresh_head` or `num_labels` and they are the head's; and where
+    `num_labels` asks for another number of classes and no weight is of another shape by it.
     """
+    if ref.num_labels not in {None, classes} and not keys.made_up:
+        name = type(network).__name__
+        raise Refused(f"num_labels {ref.num_labels} changes no weight: {name} has no head of classes", ReasonCode.NOT_AS_REQUESTED)
     asked = ref.fresh_head or ref.num_labels is not None
     wrong = tuple(key for key in keys.made_up if not (asked and _is_of_head(network, key)))
     if wrong:

@@ -6,7 +6,7 @@ every parameter, timed as a stage of its own and part of the total.
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +20,8 @@ from bench.models.checkpoint import VOCABULARIES
 from bench.worker.failures import Refused
 from bench.worker.host import memory, page_cache
 from bench.worker.loads import keys, mapping, placement, stages
-from bench.worker.material import processor_files
-from bench.worker.network import attention, experts, returned, storages
+from bench.worker.material import apart, processor_files
+from bench.worker.network import attention, experts, names, returned, storages
 from bench.worker.parallel import sharing
 from bench.worker.precision import casting, quantizing
 
@@ -128,7 +128,7 @@ def load(
     total_s = time.perf_counter() - start - watch.seconds.pop(mapping.LOOKING, 0.0)
     growth = memory.resident_bytes() - before
     found = keys.read(report)
-    notes = keys.check(model.ref, network, found)
+    notes = keys.check(model.ref, network, found, stored_classes(folder))
     quantizing.check(planned, network)
     network.eval()
     facts: dict[str, Json] = {"weight_files": len(files), "mapped_bytes": mapping.held_bytes(storages.held(network), files)}
@@ -140,7 +140,11 @@ def load(
         stage_s=watch.seconds,
         total_s=total_s,
         notes=notes,
-        facts=facts | switched | dict(found.facts) | dict(placement.facts(network, requested, device, maps)),
+        facts=facts
+        | names.give(network, model.ref.parts)
+        | switched
+        | dict(found.facts)
+        | dict(placement.facts(network, requested, device, maps)),
         processor_bytes=processor_files.size(processor, folder) if with_processor else None,
         processor_growth_bytes=growth if with_processor else None,
         autocast=str(requested.get("autocast", "none")),
@@ -188,6 +192,15 @@ def read_config(model: ModelFacts, folder: Path) -> Any:
     return AutoConfig.from_pretrained(folder, trust_remote_code=model.ref.trust_remote_code, **changes)
 
 
+def stored_classes(folder: Path) -> int:
+    """Give the number of classes that the config in FOLDER says, and where it says none, what transformers takes."""
+    from transformers import PretrainedConfig  # the name that the older transformers of bench/worker/abroad has too
+
+    said, _ = PretrainedConfig.get_config_dict(folder, local_files_only=True)
+    named: int | Sized = said.get("id2label") or said.get("num_labels") or PretrainedConfig().num_labels or 0
+    return named if isinstance(named, int) else len(named)
+
+
 def resolve_class(config: Any, task: Task) -> type[Any]:
     """Give the class that TASK loads CONFIG with: importing its module is what `load.import` times.
 
@@ -207,6 +220,8 @@ def resolve_class(config: Any, task: Task) -> type[Any]:
         if type(config) in mapping:
             found = mapping[type(config)]
             chosen: type[Any] = _among(found, config) if isinstance(found, list | tuple) else found
+            if Trait.TEXT in task.traits_of(chosen.__name__) and apart.sees_only(chosen):
+                raise Refused(f"{task.name} takes a text, which {chosen.__name__} has no place for", ReasonCode.NO_TASK)
             return chosen
     msg = (
         f"no class of transformers does {task.name} with a {config.model_type} model: the checkpoint is "
@@ -264,7 +279,7 @@ def _processor(model: ModelFacts, folder: Path, requested: Mapping[str, Json]) -
         options["backend"] = backend
     loader = getattr(transformers, _processor_class(model.traits, folder))
     try:
-        return loader.from_pretrained(folder, **options)
+        return apart.joined(loader.from_pretrained(folder, **options), model.traits, folder, options)
     except ImportError as error:
         if "backend" not in options:
             raise

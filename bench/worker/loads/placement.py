@@ -133,10 +133,10 @@ def facts(model: Any, requested: Mapping[str, Json], device: str, maps: list[Map
     nothing sent there.
     """
     made = getattr(model, "hf_device_map", None) or (maps[-1] if maps else None)
-    if made is None:
+    asked = requested.get("device_map", NONE)
+    if made is None or (asked == NONE and set(made) == {""}):  # quantizers note that the whole is in one place
         return sharing.facts(model)
     placed = bytes_by_place(model)
-    asked = requested.get("device_map", NONE)
     spelled: dict[str, Json] = {(name or "(whole)"): str(where) for name, where in made.items()}
     if asked == "auto" or (isinstance(asked, Mapping) and "max_memory" in asked):
         _refuse_spilled(asked, placed)

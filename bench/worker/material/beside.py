@@ -43,6 +43,24 @@ def tensors(loaded: Loaded, requested: Mapping[str, Json], batch: int) -> dict[s
     return made
 
 
+def with_start(model: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Give INPUTS of one forward pass of MODEL, with the start of a text where it writes about images and was given none.
+
+    That is what its first token comes of in a generation, which makes it by itself: what stands for the image in a language
+    model's sequence, and the token that texts begin with.
+    """
+    image, queries = getattr(model.config, "image_token_index", None), getattr(model.config, "num_query_tokens", None)
+    given = inputs.keys() & {"input_ids", "inputs_embeds"} or (DECODER in inputs and not queries)
+    if given or "pixel_values" not in inputs or "input_ids" not in taken(model) or not model.can_generate():
+        return dict(inputs)
+    import torch
+
+    items, device = inputs["pixel_values"].shape[0], inputs["pixel_values"].device
+    start = _answer(model, items, 1)
+    standing = torch.full((items, 0 if image is None else queries or 0), image or 0, dtype=start.dtype)
+    return {**inputs, "input_ids": torch.cat([standing, start], dim=1).to(device)}
+
+
 def _regions(config: Any, batch: int) -> dict[str, Any]:
     """Give features and boxes of regions, as a detector gives them: LXMERT has no part of its own that sees."""
     import torch

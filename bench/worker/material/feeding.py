@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.domain.data import Data
+from bench.domain.data import Data, FedStep
 from bench.domain.outcome import ReasonCode
 from bench.domain.task import Trait
 from bench.domain.values import Json
@@ -120,9 +120,10 @@ def _frames(loaded: Loaded, item: Item) -> list[bytes]:
 
 
 def _text(loaded: Loaded, request: Measure, item: Item) -> str:
-    """Give ITEM's text; where a token is to be found and none is masked, its middle word is."""
+    """Give ITEM's text; where a token is to be found and none is masked, its middle word is. Training masks tokens by itself."""
     text = item.text or ""
-    if request.model.task != MASKED or (mask := parts.mask_token(loaded)) in text:
+    trains = request.case.requested.get("step") == FedStep.TRAIN
+    if trains or request.model.task != MASKED or (mask := parts.mask_token(loaded)) in text:
         return text
     words = text.split()
     words[len(words) // 2] = mask

@@ -5,6 +5,7 @@ from typing import Any
 
 from bench.domain import lengths
 from bench.domain.outcome import ReasonCode
+from bench.domain.task import Trait
 from bench.domain.values import Json
 from bench.worker.failures import Refused
 from bench.worker.loads.loading import Loaded
@@ -48,12 +49,18 @@ def _lengths(loaded: Loaded, raw: Raw, requested: Mapping[str, Json], longest: i
             raise Refused("mask none: texts of different lengths need a mask, or padding counts as text", ReasonCode.INPUT_MISMATCH)
         _pad_as_needed(loaded)
         cut = own and longest is not None and not prompts.is_joined(loaded, held)
-        return {"padding": True, **({"truncation": True, "max_length": longest} if cut else {})}
+        return {"padding": True, **(_cut(raw, longest) if cut else {})}
     # Texts are of one length, so that a tokenizer without a padding token, as published decoders have, needs none.
     padding = getattr(parts.tokenizer(loaded), "pad_token", None) is not None
     if prompts.is_joined(loaded, held):
         return {"padding": padding}
-    return {"truncation": True, "max_length": requested["prompt_tokens"], "padding": padding}
+    return {**_cut(raw, requested["prompt_tokens"]), "padding": padding}
+
+
+def _cut(raw: Raw, tokens: Json) -> dict[str, Any]:
+    """Give the options that cut texts after so many TOKENS. Beside sound they are the text's alone: an extractor has such too."""
+    cut = {"truncation": True, "max_length": tokens}
+    return {"text_kwargs": cut} if parts.ARGUMENTS[Trait.AUDIO] in raw else cut
 
 
 def _pad_as_needed(loaded: Loaded) -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bench.domain.data import Data, Source
 from bench.domain.outcome import ReasonCode
@@ -27,6 +27,19 @@ MOST_HELD = 8
 """Batches that are held, to be counted and to be called without a loader."""
 
 _RAW = ("text", "text_pair", *media.NAMES)
+_LABELS = ("labels", "label")
+_TOLD = "told"
+"""The key of raw input with what is told of its items, until a Processor gets it."""
+
+
+class Teacher(Protocol):
+    """Puts labels beside the tensors of batches that feed a training."""
+
+    def write(self, raw: Raw, given: Sequence[Json], where: Sequence[str]) -> tuple[Raw, Sequence[Any]]:
+        """Give RAW input as the Processor is to get it, and what is told of its items by the labels GIVEN, which stand at WHERE."""
+
+    def label(self, host: Mapping[str, Any], told: Sequence[Any] | None) -> Mapping[str, Any]:
+        """Give HOST's tensors with labels: those that are TOLD, or with None those that they have."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,12 +61,12 @@ class Feed:
         return found if ahead is None else {**found, "prefetch": int(ahead)}
 
 
-def of(trial: Trial) -> Feed:
-    """Make the loader that TRIAL's case asks for. Raises Refused where it cannot be had."""
+def of(trial: Trial, teacher: Teacher | None = None) -> Feed:
+    """Make the loader that TRIAL's case asks for, with labels by TEACHER. Raises Refused where it cannot be had."""
     data = trial.request.data
     if data is None:
         raise Refused("scenario data has no data to feed it", ReasonCode.INPUT_MISMATCH)
-    return _of_loader(trial, data) if data.source is Source.LOADER else _of_file(trial, data)
+    return _of_loader(trial, data, teacher) if data.source is Source.LOADER else _of_file(trial, data, teacher)
 
 
 # ── a file of items ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -61,10 +74,11 @@ def of(trial: Trial) -> Feed:
 
 @dataclass(slots=True, kw_only=True)
 class Items:
-    """The items of a file as a data set: each as raw input with its media decoded."""
+    """The items of a file as a data set: each as raw input with its media decoded, and what is told of it."""
 
     trial: Trial
     items: Sequence[Item]
+    teacher: Teacher | None = None
 
     def __len__(self) -> int:
         """Give the number of items."""
@@ -74,7 +88,8 @@ class Items:
         """Read and decode the item at INDEX."""
         loaded = self.trial.loaded
         raw = feeding.raw(loaded, self.trial.request, [self.items[index]])
-        return (media.decoder(raw, parts.own_rate(loaded)) or (lambda: dict(raw)))()
+        decoded = (media.decoder(raw, parts.own_rate(loaded)) or (lambda: dict(raw)))()
+        return decoded if self.teacher is None else _taught(self.teacher, self.trial, decoded, [self.items[index]])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,17 +117,27 @@ class Collator:
 
     trial: Trial
     packs: bool
+    teacher: Teacher | None = None
 
     def __call__(self, each: Sequence[Raw]) -> Mapping[str, Any]:
         """Give the tensors of EACH item together."""
         trial = self.trial
         raw = {name: [one for item in each for one in item[name]] for name in each[0]}
+        told = raw.pop(_TOLD, [])
         requested = {**trial.requested, "batch_size": len(each)}
-        tensors = inputs.first(inputs.process(trial.loaded, raw, requested, feeding.longest(trial.request)), trial.loaded)
+        made = inputs.first(inputs.process(trial.loaded, raw, requested, feeding.longest(trial.request)), trial.loaded)
+        tensors = made if self.teacher is None else self.teacher.label(made, told)
         return packing.pack(tensors) if self.packs else tensors
 
 
-def _of_file(trial: Trial, data: Data) -> Feed:
+def _taught(teacher: Teacher, trial: Trial, raw: Raw, items: Sequence[Item]) -> dict[str, Any]:
+    """Give RAW input of ITEMS with what is told of them."""
+    name = "" if trial.request.data is None else trial.request.data.name
+    written, told = teacher.write(raw, [item.label for item in items], [f"{name}:{item.line}" for item in items])
+    return {**written, _TOLD: list(told)}
+
+
+def _of_file(trial: Trial, data: Data, teacher: Teacher | None) -> Feed:
     from torch.utils.data import DataLoader
 
     requested = trial.requested
@@ -123,10 +148,10 @@ def _of_file(trial: Trial, data: Data) -> Feed:
     if asked == "packed":
         packing.refuse(trial.loaded, trial.traits)
     workers = whole(requested["workers"])
-    raws = tuple(feeding.raw(trial.loaded, trial.request, [found[place] for place in batch]) for batch in order.batches[:MOST_HELD])
-    collate = Collator(trial=trial, packs=asked == "packed")
+    raws = tuple(_raw(trial, teacher, [found[place] for place in batch]) for batch in order.batches[:MOST_HELD])
+    collate = Collator(trial=trial, packs=asked == "packed", teacher=teacher)
     loader: DataLoader[Raw] = DataLoader(
-        Items(trial=trial, items=found),  # type: ignore[arg-type]
+        Items(trial=trial, items=found, teacher=teacher),  # type: ignore[arg-type]
         batch_sampler=order,
         num_workers=workers,
         prefetch_factor=whole(requested["prefetch"]) if workers else None,
@@ -135,6 +160,14 @@ def _of_file(trial: Trial, data: Data) -> Feed:
     )
     seen = "packed" if collate.packs else "by-length" if order.is_sorted else "as-is"
     return Feed(loader=loader, batching=asked if _alike(found) and asked == "by-length" else seen, to_host=dict, raws=raws)
+
+
+def _raw(trial: Trial, teacher: Teacher | None, items: Sequence[Item]) -> Raw:
+    """Give ITEMS as the raw input of a batch, as the Processor gets it."""
+    raw = feeding.raw(trial.loaded, trial.request, items)
+    if teacher is None:
+        return raw
+    return {name: value for name, value in _taught(teacher, trial, raw, items).items() if name != _TOLD}
 
 
 def _length(item: Item) -> int:
@@ -153,7 +186,7 @@ def _alike(found: Sequence[Item]) -> bool:
 # ── a loader of the user's ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_loader(trial: Trial, data: Data) -> Feed:
+def _of_loader(trial: Trial, data: Data, teacher: Teacher | None) -> Feed:
     """Call the user's function with what it names of the case, and take the DataLoader that it gives.
 
     The code is the user's own: it is imported since the suite names it.
@@ -167,7 +200,7 @@ def _of_loader(trial: Trial, data: Data) -> Feed:
     loader = function(**_arguments(trial, function))
     if not isinstance(loader, DataLoader):
         raise Refused(f"loader {data.name} gave {type(loader).__name__}, not a torch DataLoader", ReasonCode.INPUT_MISMATCH)
-    return Feed(loader=loader, batching="as-is", to_host=lambda batch: _to_host(trial.loaded, data, batch))
+    return Feed(loader=loader, batching="as-is", to_host=lambda batch: _to_host(trial.loaded, data, batch, teacher))
 
 
 def _function(data: Data) -> Callable[..., Any]:
@@ -201,16 +234,29 @@ def _arguments(trial: Trial, function: Callable[..., Any]) -> dict[str, Any]:
     return {name: value for name, value in offered.items() if name in parameters}
 
 
-def _to_host(loaded: Loaded, data: Data, batch: Any) -> Mapping[str, Any]:
-    """Give the tensors in BATCH, or what the Processor makes of it where it is raw input."""
+def _to_host(loaded: Loaded, data: Data, batch: Any, teacher: Teacher | None) -> Mapping[str, Any]:
+    """Give the tensors in BATCH, or what the Processor makes of it where it is raw input; with labels by TEACHER."""
     if isinstance(batch, Mapping):
         if any(hasattr(batch[name], "element_size") for name in beside.taken(loaded.model) & batch.keys()):
-            return batch
-        raw = {name: batch[name] for name in _RAW if name in batch}
+            return batch if teacher is None else teacher.label(batch, None)
+        raw: Raw = {name: batch[name] for name in _RAW if name in batch}
         if raw:
+            told = None
+            if teacher is not None:
+                given = _labels_in(batch, raw)
+                raw, told = teacher.write(raw, given, [f"loader {data.name}"] * len(given))
             more = {"padding": True} if "text" in raw else {}
             with parts.refusing(loaded):
-                return inputs.through(loaded, raw, {**parts.options(loaded, raw), **more})()
+                tensors = inputs.through(loaded, raw, {**parts.options(loaded, raw), **more})()
+            return tensors if teacher is None else teacher.label(tensors, told)
     held = list(batch) if isinstance(batch, Mapping) else type(batch).__name__
     wanted = f"tensors that {type(loaded.model).__name__} takes, or of {', '.join(sorted(_RAW))}"
     raise Refused(f"loader {data.name} gave a batch of {held}: a batch is a mapping of {wanted}", ReasonCode.INPUT_MISMATCH)
+
+
+def _labels_in(batch: Mapping[str, Any], raw: Raw) -> list[Json]:
+    """Give the label of each item in the raw BATCH; None for each where it has none."""
+    found = next((batch[name] for name in _LABELS if name in batch), None)
+    if found is None:
+        return [None] * max(len(value) for value in raw.values())
+    return list(found.tolist() if hasattr(found, "tolist") else found)

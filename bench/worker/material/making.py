@@ -11,7 +11,7 @@ from bench.domain.task import Trait
 from bench.domain.values import Json
 from bench.worker.failures import Refused
 from bench.worker.loads.loading import Loaded
-from bench.worker.material import audio, frames, images, media, parts, prompts, resampling, text
+from bench.worker.material import audio, beside, frames, images, media, parts, prompts, resampling, text
 from bench.worker.material.prompts import Frame
 
 Raw = Mapping[str, Any]
@@ -108,6 +108,16 @@ class Maker:
         if Trait.TEXT not in self.traits:
             return made
         return {**made, "text": self._beside(made) if self._is_joined else self.texts()}
+
+    def wordless(self) -> Raw:
+        """Make the media alone for a model that begins a text by itself. Raises Refused where it cannot without one."""
+        model, config = self.loaded.model, self.loaded.model.config
+        if "qformer_input_ids" in beside.taken(model):
+            raise Refused(f"prompt_tokens 0: the Q-Former of {type(model).__name__} reads a text", ReasonCode.INPUT_MISMATCH)
+        if self._is_joined and not getattr(config, "num_query_tokens", None):  # those write their own placeholders
+            msg = f"prompt_tokens 0: {self._whose} puts media into the text, and there is none"
+            raise Refused(msg, ReasonCode.INPUT_MISMATCH)
+        return self.media()
 
     def count_of(self, trait: Trait, item: int = 0) -> int:
         """Give the number of media of TRAIT that ITEM has."""

@@ -14,6 +14,8 @@ from bench.worker.loads.loading import Loaded
 from bench.worker.material import beside, inputs
 
 _POSITIONS = "position_ids"
+IGNORED = -100
+"""The label that the losses of transformers leave out."""
 _CLOSE = {"float32": 1e-3, "float64": 1e-6}
 _CLOSE_OF_HALVES = 5e-2
 
@@ -28,13 +30,16 @@ def refuse(loaded: Loaded, traits: frozenset[Trait]) -> None:
 
 
 def pack(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the rows of TENSORS one after the other, padding left out."""
+    """Put the rows of TENSORS one after the other, padding left out. No text learns to begin: the one before would tell it."""
     import torch
 
     ids, mask = tensors["input_ids"], tensors["attention_mask"].bool()
     lengths = mask.sum(dim=1).tolist()
     positions = torch.cat([torch.arange(length) for length in lengths])
-    return {"input_ids": ids[mask][None], _POSITIONS: positions[None]}
+    packed = {"input_ids": ids[mask][None], _POSITIONS: positions[None]}
+    if "labels" in tensors:
+        packed["labels"] = tensors["labels"][mask].masked_fill(positions == 0, IGNORED)[None]
+    return packed
 
 
 def refuse_mixing(loaded: Loaded, packed: Mapping[str, Any]) -> None:

@@ -80,6 +80,25 @@ def joins(processor: Any) -> bool:
     return isinstance(processor, ProcessorMixin)
 
 
+def classes(processor: Any) -> dict[type[Any], str]:
+    """Give the classes of the parts that PROCESSOR joins, each with its kind: tokenizer, image, video or audio.
+
+    A Processor has parts by names of its family's (`audio_processor`, `qformer_tokenizer`); a part alone has none. A class that
+    several parts are of stands once. That of a derived one comes first, so that what both call is not taken down twice.
+    """
+    if not joins(processor):
+        return {}
+    named = {name: getattr(processor, name, None) for name in type(processor).get_attributes()}
+    found = {type(part): _kind(name) for name, part in named.items() if part is not None}
+    return {one: found[one] for one in sorted(found, key=lambda one: -len(one.__mro__)) if found[one]}
+
+
+def _kind(name: str) -> str:
+    """Give the kind of the part called NAME, empty where it is none of those known."""
+    signs = (("tokenizer", "tokenizer"), ("video", "video"), ("image", "image"), ("audio", "audio"), ("feature_extractor", "audio"))
+    return next((kind for sign, kind in signs if sign in name), "")
+
+
 def options(loaded: Loaded, raw: Iterable[str]) -> dict[str, Any]:
     """Give the options that media of RAW's kinds need: sound is at the extractor's rate by now.
 

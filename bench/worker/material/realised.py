@@ -12,7 +12,7 @@ from bench.domain.task import Trait
 from bench.domain.values import Json
 from bench.worker.failures import Refused
 from bench.worker.loads.loading import Loaded
-from bench.worker.material import batch, frames, inputs, masks, media, padding, parts
+from bench.worker.material import batch, beside, frames, inputs, masks, media, padding, parts
 from bench.worker.network.observe import joined, mask_of
 
 _CLOSE_S = 1e-3
@@ -23,6 +23,8 @@ def of_inputs(loaded: Loaded, tensors: Mapping[str, Any], raw: Mapping[str, Any]
     facts: dict[str, Json] = {"batch_size": _items(tensors), "inputs": inputs.describe(tensors)}
     if "input_ids" in tensors:
         facts |= _of_sequences(loaded, tensors["input_ids"], tensors.get("attention_mask"))
+    elif "input_ids" in beside.taken(loaded.model):
+        facts |= {"realised_prompt_tokens": 0, "prompt_tokens": 0}
     if "visual_feats" in tensors:
         facts["regions"] = int(tensors["visual_feats"].shape[1])
     if "decoder_input_ids" in tensors:

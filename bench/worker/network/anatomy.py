@@ -12,15 +12,19 @@ from typing import Any
 
 from bench.domain.task import Trait
 from bench.worker.material import beside
+from bench.worker.network import names
 
-_NAMES: tuple[tuple[str, str], ...] = (
-    ("fuse", r"(^|\.)(cross_modal\w*|x_layers|\w*fusion\w*)(\.|$)"),
-    ("head", r"(^|\.)(lm_head|classifier|cls|qa_outputs|score|proj_out|\w*_head|itm_score|bbox_predictor)(\.|$)"),
-    ("project", r"(^|\.)(\w*projector|connector|(visual|text)_projection|(vision|text)_proj|merger|deepstack_merger_list)(\.|$)"),
-    ("encode.vision", r"(^|\.|_)(vision|visual|visn|image|img|pixel|r_layers)"),
-    ("encode.audio", r"(^|\.|_)(audio|speech|mel)"),
-    ("encode.text", r"(^|\.)(text_encoder|text_model)(\.|$)"),
-)
+_STAGES: Mapping[str, str] = {
+    "head": "head",
+    "fusion": "fuse",
+    "projector": "project",
+    "vision": "encode.vision",
+    "audio": "encode.audio",
+}
+"""The stage of what a name says."""
+_READER = r"(^|\.)(text_encoder|text_model)(\.|$)"
+_WRITER = r"(^|\.)(\w*decoder|language_model|text_model)(\.|$)"
+_PIXELS = frozenset({Trait.IMAGE, Trait.VIDEO})
 _HEADS = frozenset({"head"})
 LANGUAGE = "prefill.language"
 WHOLE = "forward"
@@ -38,20 +42,38 @@ def stage_of(model: Any, traits: frozenset[Trait]) -> Callable[[str], str | None
     encodes = bool(getattr(model.config, "is_encoder_decoder", False)) or any(
         name.endswith("language_model.encoder") for name, _ in model.named_modules()
     )
-    media = traits & {Trait.IMAGE, Trait.AUDIO, Trait.VIDEO}
+    language = None if encodes or _holds_towers(model, base) else base
 
     def stage(name: str) -> str | None:
-        found = next((stage for stage, pattern in _NAMES if re.search(pattern, name)), None)
+        said = names.said(model, name)
+        found = said or next((_STAGES[kind] for kind in names.kinds(name)), None) or _of_head(model, base, name)
         if found is not None or not towers:
-            return found if towers or found in _HEADS else None
+            return found if towers or said or found in _HEADS else None
         if encodes and re.search(r"(^|\.)encoder(\.|$)", name):
-            return "encode.audio" if media == {Trait.AUDIO} else "encode.text"
-        if Trait.GENERATES in traits:
-            inside = re.search(r"(^|\.)(\w*decoder|language_model)(\.|$)", name)
-            return LANGUAGE if inside or (name == base and not encodes and not _holds_towers(model, base)) else None
-        return "encode.text" if re.search(r"(^|\.)(encoder\.layer|(\w*\.)?embeddings)(\.|$)", name) else None
+            return _encoding(traits)
+        if Trait.GENERATES not in traits:
+            return "encode.text" if re.search(rf"{_READER}|(^|\.)(encoder\.layer|(\w*\.)?embeddings)(\.|$)", name) else None
+        if re.search(_READER, name) and (encodes or "text_encoder" in name):
+            return "encode.text"
+        return LANGUAGE if name == language or re.search(_WRITER, name) else None
 
     return stage
+
+
+def _of_head(model: Any, base: str, name: str) -> str | None:
+    """Tell whether what is called NAME stands beside the base model of MODEL and has weights: it is what its task adds, a head."""
+    outer = name.partition(".")[0]
+    if not (base and name) or outer == base or getattr(model, base, None) is None:
+        return None
+    return "head" if next(getattr(model, outer).parameters(), None) is not None else None
+
+
+def _encoding(traits: frozenset[Trait]) -> str:
+    """Give the stage of the encoder before a decoder, in a model that takes TRAITS."""
+    media = traits & {Trait.AUDIO, *_PIXELS}
+    if media == {Trait.AUDIO}:
+        return "encode.audio"
+    return "encode.vision" if media and media <= _PIXELS and Trait.TEXT not in traits else "encode.text"
 
 
 def is_composed(model: Any, traits: frozenset[Trait]) -> bool:

@@ -6,7 +6,9 @@ What is done follows from what the outputs hold, not from a table of tasks.
 from collections.abc import Mapping
 from typing import Any
 
+from bench.domain.errors import UsageError
 from bench.worker.loads.loading import Loaded
+from bench.worker.material import parts
 
 _RANK_OF_TOKENS = 3
 _ANSWERS = ("logits", "start_logits", "logits_per_image", "itm_score", "question_answering_score")
@@ -73,8 +75,23 @@ def _filled(loaded: Loaded, logits: Any, masked: Any) -> list[list[tuple[str, fl
     return found
 
 
+def can_write(loaded: Loaded) -> bool:
+    """Tell whether LOADED has a tokenizer that turns tokens into texts: some checkpoints have none."""
+    return hasattr(parts.tokenizer(loaded), "batch_decode")
+
+
+def require_tokenizer(loaded: Loaded) -> None:
+    """Raise UsageError where LOADED has no tokenizer that turns tokens into texts."""
+    if not can_write(loaded):
+        whose = type(loaded.model).__name__
+        raise UsageError(
+            f"{whose} was loaded without a tokenizer: its tokens cannot be turned into texts (`model.generate` gives them)"
+        )
+
+
 def detokenize(loaded: Loaded, tokens: Any) -> list[str]:
-    """Turn generated TOKENS into texts."""
-    tokenizer = getattr(loaded.processor, "tokenizer", loaded.processor)
+    """Turn generated TOKENS into texts. Raises UsageError where there is no tokenizer that could."""
+    require_tokenizer(loaded)
+    tokenizer = parts.tokenizer(loaded)
     texts: list[str] = tokenizer.batch_decode(getattr(tokens, "sequences", tokens), skip_special_tokens=True)
     return texts

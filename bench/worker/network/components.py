@@ -10,16 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.domain.task import Trait
+from bench.worker.network import names
 
-_RULES: tuple[tuple[str, str], ...] = (
-    ("head", r"(^|\.)(lm_head|classifier|cls|qa_outputs|score|logit_scale|logit_bias|proj_out|\w+_head|\w+_score)(\.|$)"),
-    ("fusion", r"(^|\.)(cross_modal\w*|x_layers|\w*fusion\w*)(\.|$)"),
-    ("projector", r"(^|\.)(\w*projector|connector|qformer|query_tokens|resampler|\w*merger(_list)?)(\.|$)"),
-    ("projector", r"(^|\.)((visual|text|language|modality|audio)_projection|(vision|text)_proj|embed_(vision|audio))(\.|$)"),
-    ("projector", r"(^|\.)(img_projection_\w+|(up|down)_proj_for_\w+|audio_tower\.proj\d)(\.|$)"),
-    ("vision", r"(^|\.|_)(vision|visual|visn|image|img|pixel|r_layers)"),
-    ("audio", r"(^|\.|_)(audio|speech|mel)"),
-)
 _EMBEDDINGS = r"(^|\.)(wte|wpe|shared|\w*embed\w*)(\.|$)"
 _ENCODER = r"^(model\.)?encoder\."
 _MODALITIES: Mapping[str, Trait] = {"text": Trait.TEXT, "image": Trait.IMAGE, "video": Trait.VIDEO, "audio": Trait.AUDIO}
@@ -38,7 +30,10 @@ def of(model: Any) -> dict[str, str]:
 
 
 def of_name(model: Any, name: str) -> str:
-    """Give the component of what is called NAME in MODEL."""
+    """Give the component of what is called NAME in MODEL: where the suite says it, what its parameters are counted as there."""
+    if (stage := names.said(model, name)) is not None:
+        component = names.COMPONENTS[stage]
+        return "embeddings" if component == "language" and re.search(_EMBEDDINGS, name) else component
     base = f"{model.base_model_prefix}." if hasattr(model, model.base_model_prefix or " ") else ""
     return component_of(name, taken(model), base=base, encodes=bool(getattr(model.config, "is_encoder_decoder", False)))
 
@@ -49,8 +44,7 @@ def component_of(name: str, takes: frozenset[Trait], *, base: str = "", encodes:
     What does not begin with BASE, where the model has one, and is no other part's is its head. With ENCODES the model has an
     encoder of its own before a decoder: of media, where it takes one kind of them.
     """
-    matching = (component for component, pattern in _RULES if re.search(pattern, name))
-    found = next((component for component in matching if component != "fusion" or len(takes) > 1), None)
+    found = next((component for component in names.kinds(name) if component != "fusion" or len(takes) > 1), None)
     if found is not None:
         return found
     if not name.startswith(base):

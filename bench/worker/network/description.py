@@ -14,9 +14,9 @@ from bench.domain.description import Description
 from bench.domain.model import Kind, ModelFacts
 from bench.domain.outcome import ReasonCode
 from bench.domain.task import Trait
-from bench.models import presets
+from bench.models import presets, traits
 from bench.models import weights as stored_weights
-from bench.models.checkpoint import read_folder
+from bench.models.checkpoint import Checkpoint, read_folder
 from bench.models.preset import Preset
 from bench.models.refused import RefusedError
 from bench.worker import building, tasks
@@ -32,6 +32,7 @@ _DTYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
     "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
 }  # fmt: skip
+_INPUTS = frozenset({Trait.TEXT, Trait.IMAGE, Trait.VIDEO, Trait.AUDIO})
 _QUANTIZED = "the checkpoint is quantized: parameters and bytes are those of its class before"
 _UNKNOWN = Keys(missing=("what is not known",))
 
@@ -97,7 +98,7 @@ def _of_folder(model: ModelFacts, folder: Path) -> Description:
     whole: dict[str, str] = {}
     fresh: dict[str, str] = {}
     seen = {own: found or Keys()}
-    for name, kind in _classes(config):
+    for name, kind in _classes(config, read_folder(folder), model.task):
         if kind not in seen:
             seen[kind] = _on_meta(kind, config, stored)[1] or _UNKNOWN
         (fresh if seen[kind].made_up else whole)[name] = kind.__name__
@@ -127,9 +128,15 @@ def _own_class(config: Any, model: ModelFacts) -> type[Any]:
     return found
 
 
-def _classes(config: Any) -> Iterator[tuple[str, type[Any]]]:
-    """Give every task that a class of transformers does with CONFIG, with the class."""
+def _classes(config: Any, checkpoint: Checkpoint, own: str) -> Iterator[tuple[str, type[Any]]]:
+    """Give every task that a class of transformers does with CONFIG, with the class.
+
+    Tasks but its OWN that take what the parts of CHECKPOINT's processor do not are left out, where it has such parts.
+    """
+    takes = traits.taken(checkpoint)
     for name, task in tasks.declared().items():
+        if takes and name != own and not task.traits_of(checkpoint.architecture) & _INPUTS <= takes:
+            continue
         try:
             yield name, loading.resolve_class(config, task)
         except Refused:

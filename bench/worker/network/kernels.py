@@ -1,7 +1,8 @@
 """Which attention kernels really ran, seen by the profiler: of the whole model, and of each sub-model by its name.
 
 A fused or dispatched operator names its kernel. Where a part ran a softmax and no such operator its attention was computed by plain
-matrix products: it is `eager`. What two kernels ran in is joined by `+`.
+matrix products: it is `eager`. What two kernels ran in is joined by `+`. Flex attention compiles itself, and what is compiled has
+no operator of that name: it is seen where a layer calls it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,13 +12,14 @@ from typing import Any
 
 from bench.worker.loads.loading import Loaded
 
+_FLEX = "flex_attention"
 _OPERATORS: tuple[tuple[str, str], ...] = (
     ("_scaled_dot_product_flash_attention", "flash"),
     ("_scaled_dot_product_efficient_attention", "efficient"),
     ("_scaled_dot_product_cudnn_attention", "cudnn"),
     ("_scaled_dot_product_attention_math", "math"),
     ("_scaled_dot_product_fused_attention_overrideable", "overrideable"),
-    ("flex_attention", "flex"),
+    (_FLEX, "flex"),
     ("flash_attn_3", "flash_attention_3"),
     ("flash_attn3", "flash_attention_3"),
     ("flash_attn", "flash_attention_2"),
@@ -40,7 +42,8 @@ def seen(loaded: Loaded, step: Callable[[], object], *, by_part: bool) -> Seen:
     """Run STEP under the profiler, in a pass of its own. BY_PART puts hooks on sub-models, which a compiled graph does not bear."""
     from torch.profiler import ProfilerActivity, profile
 
-    with _marked(loaded.model if by_part else None), profile(activities=[ProfilerActivity.CPU]) as profiler:
+    marks = (_marked(loaded.model if by_part else None), _flex(by_part=by_part))
+    with marks[0], marks[1], profile(activities=[ProfilerActivity.CPU]) as profiler:
         step()
     found: dict[str, set[str]] = {}
     for event in profiler.events():
@@ -75,6 +78,30 @@ def _place(event: Any) -> tuple[str, bool]:
         inside = inside or _kernel(above.name) not in {None, EAGER}
         above = above.cpu_parent
     return _WHOLE, inside
+
+
+@contextmanager
+def _flex(*, by_part: bool) -> Iterator[None]:
+    """Let the profiler see every call of flex attention; without BY_PART it is inside of a graph, where nobody can stand."""
+    from torch.profiler import record_function
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    if not by_part or _FLEX not in ALL_ATTENTION_FUNCTIONS:
+        yield
+        return
+    real = ALL_ATTENTION_FUNCTIONS[_FLEX]
+
+    def called(*arguments: Any, **options: Any) -> Any:
+        with record_function(_FLEX):
+            return real(*arguments, **options)
+
+    ALL_ATTENTION_FUNCTIONS[_FLEX] = called
+    try:
+        yield
+    finally:
+        del ALL_ATTENTION_FUNCTIONS[_FLEX]  # what was put over the one that all models share
+        if ALL_ATTENTION_FUNCTIONS.get(_FLEX) is not real:
+            ALL_ATTENTION_FUNCTIONS[_FLEX] = real
 
 
 @contextmanager

@@ -17,16 +17,9 @@ from bench.domain.task import Trait
 from bench.domain.values import Json
 from bench.worker.loads.loading import Loaded, synchronize
 from bench.worker.loads.stages import Stopwatch
+from bench.worker.material import parts
 from bench.worker.network import anatomy, answers
 from bench.worker.steps import Call, forward_options, generation_options
-
-PARTS: Mapping[str, str] = {
-    "tokenizer": "tokenizer",
-    "image_processor": "image",
-    "video_processor": "video",
-    "feature_extractor": "audio",
-}
-"""The parts of a Processor, and what the ledger calls them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +76,9 @@ class _Pass:
         if Trait.GENERATES in way.traits:
             with self.watch.stage(anatomy.LANGUAGE):
                 tokens = self._generate(tensors)
-            with self.watch.stage("detokenize"):
-                answers.detokenize(way.loaded, tokens)
+            if answers.can_write(way.loaded):
+                with self.watch.stage("detokenize"):
+                    answers.detokenize(way.loaded, tokens)
         else:
             with self.watch.stage("head" if anatomy.is_composed(way.loaded.model, way.traits) else anatomy.WHOLE):
                 outputs = Call(way.loaded, {}, forward_options(way.requested), tensors).forward()
@@ -129,10 +123,8 @@ class _Pass:
             for name, stage in timed.items():
                 for hook in self._hooks(modules[name], stage):
                     undo.callback(hook.remove)
-            for part, name in PARTS.items():
-                found = getattr(self.way.loaded.processor, part, None)
-                if found is not None and found is not self.way.loaded.processor:
-                    undo.enter_context(patch.object(type(found), "__call__", self.parts.around(type(found).__call__, name)))
+            for called, kind in parts.classes(self.way.loaded.processor).items():
+                undo.enter_context(patch.object(called, "__call__", self.parts.around(called.__call__, kind)))
             yield
 
     def _hooks(self, module: Any, stage: str) -> tuple[Any, Any]:
@@ -161,7 +153,7 @@ def find_stages(way: Way) -> tuple[dict[str, str], tuple[str, ...]]:
     timed: dict[str, str] = {}
     with anatomy.seen(model, stage, timed):
         _Pass(way).run()
-    return timed, anatomy.expected(model, stage, timed)
+    return timed, () if way.part is not None else anatomy.expected(model, stage, timed)
 
 
 def enter(way: Way, timed: Mapping[str, str]) -> Entry:

@@ -18,7 +18,7 @@ from bench.worker.network import attention, returned
 from bench.worker.precision import casting, quantized
 
 _CACHES = {"DynamicCache": "dynamic", "StaticCache": "static", "QuantizedCache": "quantized"}
-NOT_AXES = frozenset({"model", "task", "scenario", "environment", "page_cache", "capacity", "endurance", "requests"})
+NOT_AXES = frozenset({"model", "task", "num_labels", "scenario", "environment", "page_cache", "capacity", "endurance", "requests"})
 _LISTED: Mapping[str, str] = {
     "prompt_tokens": "prompt_lengths",
     "images": "images_of_items",
@@ -27,7 +27,7 @@ _LISTED: Mapping[str, str] = {
     "audio_seconds": "audio_seconds_of_items",
 }
 """Axes that take distributions, and the fact that lists what was realised where items differ."""
-_MOOT = (("ranks", 1, "parallel"), ("workers", 0, "prefetch"), ("batching", "packed", "mask"))
+_MOOT = (("ranks", 1, "parallel"), ("workers", 0, "prefetch"), ("batching", "packed", "mask"), ("prompt_tokens", 0, "mask"))
 """An axis and its value, and the axis that means nothing beside it."""
 _MASK_RANK = 2
 _CACHE_NAMES = ("past_key_values", "cache_params")
@@ -76,10 +76,10 @@ def _backend(image_processor: Any) -> str:
 
 
 def _dtypes(model: Any) -> list[str]:
-    """Give the dtypes of MODEL's floating-point parameters, the one that holds most bytes first."""
+    """Give the dtypes of MODEL's floating-point parameters, the one that holds most bytes first. Those of a byte are quantized."""
     held: dict[str, int] = {}
     for parameter in model.parameters():
-        if parameter.is_floating_point():
+        if parameter.is_floating_point() and parameter.element_size() > 1:
             name = str(parameter.dtype).removeprefix("torch.")
             held[name] = held.get(name, 0) + parameter.numel() * parameter.element_size()
     return sorted(held, key=lambda name: -held[name]) or ["none"]
@@ -126,7 +126,7 @@ def riding_along(loaded: Loaded, facts: dict[str, Json]) -> Iterator[None]:
         if "mask_in_forward" in facts:
             return  # the first pass decides: prefill, or the only forward
         facts["mask_in_forward"] = mask_of(options.get("attention_mask"))
-        facts["autocast"] = _autocast(loaded.device)
+        facts["autocast"] = autocast(loaded.device)
         if options.keys() & {*_CACHE_NAMES, "use_cache"}:
             cache = next((options[name] for name in _CACHE_NAMES if options.get(name) is not None), None)
             facts["cache"] = "none" if cache is None else _cache(cache)
@@ -169,7 +169,8 @@ def mask_of(mask: Any) -> str:
     return "padding" if mask.dim() == _MASK_RANK else "explicit"
 
 
-def _autocast(device: str) -> str:
+def autocast(device: str) -> str:
+    """Name the dtype of the autocast that this is inside of, `none` where there is none."""
     import torch
 
     kind = device.partition(":")[0]
@@ -191,8 +192,8 @@ def refuse_differences(requested: Mapping[str, Json], observed: Mapping[str, Jso
     """Raise Refused where an axis that was asked for is not what was observed. Only `auto` may differ.
 
     `sdpa:math` asks for the kernel too; which one ran is seen in a pass of its own, and compared there. One rank shares the model
-    with none, so that `parallel` then means nothing; where no process loads ahead `prefetch` does, and of texts that are packed
-    the borders are in their positions and not in a `mask`.
+    with none, so that `parallel` then means nothing; where no process loads ahead `prefetch` does, of texts that are packed
+    the borders are in their positions and not in a `mask`, and without text there is none.
     """
     wrong = []
     moot = NOT_AXES | {axis for name, value, axis in _MOOT if requested.get(name) == value}
@@ -227,8 +228,8 @@ def _indexed(device: Json) -> Json:
 
 def spell_as_requested(requested: Mapping[str, Json], observed: Mapping[str, Json]) -> dict[str, Json]:
     """Give what was observed in the suite's spelling, where both say the same (`cuda` for `cuda:0`, lengths of a distribution)."""
-    asked = requested.get("device")
+    asked, quantization = requested.get("device"), requested.get("quantization")
     same: dict[str, Json] = {axis: requested[axis] for axis in _LISTED if _follows(axis, requested.get(axis), observed)}
-    if quantized.spelled(requested.get("quantization"), observed):
-        same["quantization"] = requested["quantization"]
+    if isinstance(quantization, Mapping):
+        same["quantization"] = quantized.spelled(quantization, observed)
     return {**same, "device": asked} if asked in {"cuda", "xpu"} and observed.get("device") == _indexed(asked) else same

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bench.worker.network import compressed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
@@ -80,7 +82,7 @@ def _of_module(name: str, module: Any, seen: set[int]) -> Iterator[Piece]:
     for short, parameter in module._parameters.items():  # noqa: SLF001 -- torch's own way skips what is no parameter any more
         if parameter is not None and id(parameter) not in seen:
             seen.add(id(parameter))
-            yield from _of_parameter(f"{prefix}{short}", parameter)
+            yield from _of_parameter(f"{prefix}{short}", parameter, compressed.elements(module, short))
     for short, buffer in module._buffers.items():  # noqa: SLF001 -- see above
         if buffer is not None and id(buffer) not in seen:
             seen.add(id(buffer))
@@ -92,9 +94,11 @@ def _of_module(name: str, module: Any, seen: set[int]) -> Iterator[Piece]:
         yield from _of_packed(prefix, module)
 
 
-def _of_parameter(name: str, parameter: Any) -> Iterator[Piece]:
+def _of_parameter(name: str, parameter: Any, elements: int | None) -> Iterator[Piece]:
+    """Give the pieces of a PARAMETER that stands for so many ELEMENTS; None where its own form tells."""
     state = getattr(parameter, "quant_state", None)
-    elements = parameter.numel() if state is None else math.prod(state.shape)
+    if elements is None:
+        elements = parameter.numel() if state is None else math.prod(state.shape)
     shard = hasattr(parameter, "_local_tensor")
     for part in plain(parameter):
         yield Piece(name=name, tensor=part, elements=elements, trainable=parameter.requires_grad, shard=shard)

@@ -99,9 +99,12 @@ def _left(names: Iterable[str], taken: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name if _starred(name) in mixed else _starred(name) for name in names))
 
 
-def spelled(asked: Json, observed: Mapping[str, Json]) -> bool:
-    """Tell whether the mapping ASKED is what was OBSERVED: its method, in its compute dtype. What it skips was seen on loading."""
-    if not isinstance(asked, Mapping) or observed.get("quantization") != asked.get("method"):
-        return False
-    wanted = asked.get("compute_dtype", "auto")
-    return wanted == "auto" or observed.get("quantization_compute_dtype") == wanted
+def spelled(asked: Mapping[str, Json], observed: Mapping[str, Json]) -> dict[str, Json]:
+    """Spell what was OBSERVED with the keys of the mapping ASKED: method and compute dtype. What it skips was seen on loading."""
+    compute = asked.get("compute_dtype")
+    seen: dict[str, Json] = {
+        "method": observed.get("quantization"),
+        "skip": asked.get("skip"),
+        "compute_dtype": compute if compute == "auto" else observed.get("quantization_compute_dtype"),
+    }
+    return {key: seen[key] for key in asked}

@@ -19,17 +19,21 @@ from bench.worker import quantization
 from bench.worker.building import weights
 from bench.worker.failures import Refused
 from bench.worker.loads import keys
-from bench.worker.precision import layers, quantized, skipping, wanting
+from bench.worker.precision import layers, quantized, skipping, stored, wanting
 from bench.worker.precision.layers import Layer
 from bench.worker.quantization import Choice, Method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """How a model is loaded: OPTIONS of `from_pretrained`, and the layers that are then quantized."""
+    """How a model is loaded: OPTIONS of `from_pretrained`, and the layers that are then quantized.
+
+    `own` is the method that a checkpoint names which is quantized already; empty where nothing is as it was found.
+    """
 
     asked: wanting.Asked
     method: Method
+    own: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     taken: tuple[str, ...] = ()
     skipped: frozenset[str] = frozenset()
@@ -51,14 +55,15 @@ class Planned:
 
 def begin(requested: Mapping[str, Json], config: Any, device: str) -> None:
     """Import what quantizing as REQUESTED needs, for a model with CONFIG on DEVICE. Raises Refused where something is lacking."""
-    asked, stored = wanting.read(requested.get("quantization", "none")), _stored(config)
-    named = "" if stored is None else str(stored.get("quant_method"))
+    asked, own = wanting.read(requested.get("quantization", "none")), stored.of(config)
     whole = {**requested, "device": device, "dtype": _dtype(requested, config), "environment": "this"}
-    if (found := wanting.refusal(whole, named)) is not None:
+    if (found := wanting.refusal(whole, stored.name_of(own))) is not None:
         raise Refused(found.reason, found.reason_code)
     method = quantization.find(asked.method)
-    for place in (*method.needs(stored).packages, *(piece[0].partition(":")[0] for piece in method.pieces)):
+    for place in (*method.needs(own).packages, *(piece[0].partition(":")[0] for piece in method.pieces)):
         importlib.import_module(place)
+    if own is not None:
+        stored.refuse(own, device)
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of a cast in every product
 
 
@@ -68,15 +73,6 @@ def _dtype(requested: Mapping[str, Json], config: Any) -> str:
     return str(config.dtype or "float32").removeprefix("torch.") if asked == "auto" else asked
 
 
-def _stored(config: Any) -> Mapping[str, Json] | None:
-    """Give the quantization config that a checkpoint brings, None where it brings none."""
-    found = getattr(config, "quantization_config", None)
-    if found is None:
-        return None
-    said: Mapping[str, Json] = found if isinstance(found, Mapping) else found.to_dict()
-    return said
-
-
 def plan(requested: Mapping[str, Json], model_class: type[Any], config: Any, device: str) -> Planned:
     """Plan how a MODEL_CLASS with CONFIG is loaded as REQUESTED. Raises Refused where it cannot be had so."""
     asked, kind, dtype = wanting.read(requested.get("quantization", "none")), device.partition(":")[0], _dtype(requested, config)
@@ -84,7 +80,7 @@ def plan(requested: Mapping[str, Json], model_class: type[Any], config: Any, dev
     if asked.method == "none":
         return Planned(asked=asked, method=method)
     if asked.method == "checkpoint":
-        return Planned(asked=asked, method=method, options={"device_map": {"": device}})
+        return Planned(asked=asked, method=method, options={"device_map": {"": device}}, own=stored.name_of(stored.of(config)))
     skeleton = weights.skeleton(model_class, copy.deepcopy(config), dtype)
     _raise_said(method.refuses(skeleton))
     skipped = skipping.select(skeleton, asked.skip)
@@ -141,7 +137,8 @@ def check(planned: Planned, model: Any) -> None:
     found = {layer.name: method for layer, method in quantized.methods(model).items()}
     wanted = planned.asked.method
     if all(method == "none" for method in found.values()):
-        reason = f"quantization {wanted} was asked for, and no layer was quantized"
+        unpacked = f": config.json says {planned.own}, and what it packed was unpacked on loading" if planned.own else ""
+        reason = f"quantization {wanted} was asked for, and no layer was quantized{unpacked}"
         raise Refused(reason, ReasonCode.NOT_AS_REQUESTED)
     wrong = [name for name in planned.taken if found.get(name) != wanted]
     if wrong:

@@ -36,7 +36,8 @@ def _held(subject: Subject, requested: Mapping[str, Json]) -> tuple[int, tuple[s
     call = generation_call(subject.loaded, subject.inputs, requested)
     call.refresh()
     cache = getattr(call.generate(return_dict_in_generate=True), "past_key_values", None)
-    tensors = [tensor for layer in _layers(cache) for tensor in _tensors(vars(layer).values())]
+    plain = cache if isinstance(cache, tuple) else ()  # keys and values of a runtime of another kind
+    tensors = [*_tensors(plain), *(tensor for layer in _layers(cache) for tensor in _tensors(vars(layer).values()))]
     dtypes = sorted({str(one.dtype).removeprefix("torch.") for one in tensors if one.is_floating_point() and one.numel()})
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors), tuple(dtypes)
 

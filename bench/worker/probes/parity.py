@@ -29,10 +29,11 @@ def read(subject: Subject) -> Reading:
     if missing is None:
         kept = reference.read(path)
         ours = kept.fit(_outputs(subject, kept.tokens, kept.kept)) if kept.mark == reference.mark_of(subject.inputs) else None
-        missing = _unlike(ours, kept)
+        theirs = kept.outputs if ours is None else kept.beside(ours)
+        missing = _unlike(ours, theirs)
     if missing is not None or ours is None:
         return Reading(facts={**facts, "parity_missing": missing})
-    found = distances.between(ours, kept.outputs)
+    found = distances.between(ours, theirs)
     facts |= dict(kept.about)
     facts |= {"parity_rows": [0 if ours.scores is None else int(ours.scores.shape[0]), kept.count]}
     if found.not_finite:
@@ -75,12 +76,12 @@ def _outputs(subject: Subject, tokens: Any, kept: Any) -> outputs.Outputs:
     return outputs.read(call.forward(), None if kept is None else kept.to(subject.loaded.device))
 
 
-def _unlike(ours: outputs.Outputs | None, kept: reference.Kept) -> str | None:
-    """Say why OURS cannot be compared with what is KEPT."""
+def _unlike(ours: outputs.Outputs | None, theirs: outputs.Outputs) -> str | None:
+    """Say why OURS cannot be compared with THEIRS, which were kept."""
     if ours is None:
         return "the reference was given other inputs: its tokens or shapes are not those of this case"
     for name in ("scores", "embeddings"):
-        one, other = getattr(ours, name), getattr(kept.outputs, name)
+        one, other = getattr(ours, name), getattr(theirs, name)
         if (one is None) is not (other is None) or (one is not None and one.shape != other.shape):
             return f"its outputs have another form than the reference's: {name} are {_form(one)} and {_form(other)}"
     return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.domain.values import Json
+from bench.worker.network import compressed
 from bench.worker.network.storages import holds_packed_buffers
 from bench.worker.quantization import Needs
 from bench.worker.quantizers.plain import PLACES, Plain
@@ -15,10 +16,10 @@ _PACKAGES: Mapping[str, tuple[tuple[str, ...], str | None]] = {
     "quanto": (("optimum.quanto",), "quanto"),
     "gptq": (("optimum", "gptqmodel"), None),
     "awq": (("gptqmodel",), None),
-    "compressed-tensors": (("compressed_tensors",), None),
+    "compressed-tensors": (("compressed_tensors",), "compressed-tensors"),
 }
-"""What the method of a checkpoint needs, and our extra with it. GPTQ's kernels are built against one torch: no extra has them."""
-_PACKED = frozenset({"CompressedLinear", "FP8Linear", "BitLinear"})
+"""What the method of a checkpoint needs, and our extra with it. gptqmodel asks for a torch of its own: no extra has it."""
+_PACKED = frozenset({"FP8Linear", "BitLinear"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,7 @@ class AsFound(Plain):
 
     def recognises(self, module: Any) -> bool:
         """Recognise layers that only checkpoints bring."""
-        scheme = getattr(module, "quantization_scheme", None)  # compressed-tensors keeps torch's class
-        return holds_packed_buffers(module) or type(module).__name__ in _PACKED or scheme is not None
+        return holds_packed_buffers(module) or type(module).__name__ in _PACKED or compressed.weight_of(module) is not None
 
 
 METHOD = AsFound()
