@@ -20,9 +20,11 @@ Host = Mapping[str, Any]
 
 
 class Work(Protocol):
-    """What is done with batches: `batches` of them in one step."""
+    """What is done with batches."""
 
-    batches: int
+    @property
+    def batches(self) -> int:
+        """Batches of one step."""
 
     def begin(self) -> dict[str, Json]:
         """Call the model for the first time, with the batches in hand, and give what was seen."""

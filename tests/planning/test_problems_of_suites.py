@@ -56,7 +56,7 @@ FORM: dict[str, tuple[str, int, str]] = {
     "an unknown key of a model": (
         f"{NAMED}models: [{{preset: tiny-gpt2, tsk: a}}]\n",
         3,
-        '(knows: preset, task, submodel). Did you mean "task"?',
+        '(knows: preset, task, fresh_head, num_labels, submodel). Did you mean "task"?',
     ),
     "a number for a revision": (
         f"{NAMED}models: [{{hub: a/b, revision: 5}}]\n",

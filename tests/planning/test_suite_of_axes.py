@@ -17,8 +17,9 @@ CHOSEN = [
     for axis in AXES
     if len(axis.choices) > 1 and axis.name not in INPUTS and (not axis.scenarios or Scenario.INFERENCE in axis.scenarios)
 ]
-COMPANIONS = {"engine": {"cache"}, "ranks": {"parallel", "batch_size"}}
-"""What a value of an axis needs beside it: a compiled generation a static cache, ranks that share data a batch to part."""
+COMPANIONS = {"engine": {"cache", "attention"}, "ranks": {"parallel", "batch_size"}}
+"""What a value of an axis needs beside it: a compiled generation a static cache, attention that a compiler fuses its other name,
+and ranks that share data a batch to part."""
 Told = dict[str, list[Mapping[str, Json]]]
 
 

@@ -123,6 +123,11 @@ def test_a_kernel_that_was_not_asked_for_is_refused() -> None:
             attention.check_kernel("sdpa:math", ran)
 
 
+def test_eager_attention_that_a_compiler_fused_is_said_to_be_that() -> None:
+    with pytest.raises(Refused, match="the kernel that ran is 'flash': the compiler fused it, and `attention: sdpa` says so"):
+        attention.check_kernel("eager", "flash", compiled=True)
+
+
 def test_without_a_named_kernel_nothing_is_forced() -> None:
     with attention.kernel("sdpa"):
         pass

@@ -49,9 +49,11 @@ def with_start(model: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     That is what its first token comes of in a generation, which makes it by itself: what stands for the image in a language
     model's sequence, and the token that texts begin with.
     """
+    if "pixel_values" not in inputs:
+        return dict(inputs)
     image, queries = getattr(model.config, "image_token_index", None), getattr(model.config, "num_query_tokens", None)
     given = inputs.keys() & {"input_ids", "inputs_embeds"} or (DECODER in inputs and not queries)
-    if given or "pixel_values" not in inputs or "input_ids" not in taken(model) or not model.can_generate():
+    if given or "input_ids" not in taken(model) or not model.can_generate():
         return dict(inputs)
     import torch
 

@@ -107,8 +107,11 @@ def kernel(attention: str) -> Iterator[None]:
         yield
 
 
-def check_kernel(asked: str, ran: str) -> None:
-    """Refuse where what RAN is not what was ASKED: another kernel, a fused one for eager, none at all for a fused one."""
+def check_kernel(asked: str, ran: str, *, compiled: bool = False) -> None:
+    """Refuse where what RAN is not what was ASKED: another kernel, a fused one for eager, none at all for a fused one.
+
+    Inductor puts fused kernels into the place of eager attention: where the model is COMPILED that is said too.
+    """
     kind, _, name = asked.partition(":")
     kernels = frozenset(ran.split("+"))
     fits = {
@@ -119,4 +122,5 @@ def check_kernel(asked: str, ran: str) -> None:
     }.get(kind, kind in kernels)
     if not fits:
         msg = f"attention {asked!r} was asked for, but the kernel that ran is {ran!r}"
+        msg += ": the compiler fused it, and `attention: sdpa` says so" if compiled and asked == "eager" else ""
         raise Refused(msg, ReasonCode.NOT_AS_REQUESTED)

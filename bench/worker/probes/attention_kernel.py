@@ -14,8 +14,8 @@ def read(subject: Subject) -> Reading:
         return Reading()  # its kernels are its own, and torch's profiler sees none of them
     call = Call(subject.loaded, subject.inputs, forward_options(subject.requested))
     call.refresh()
-    ran = kernels.seen(subject.loaded, call.forward, by_part=subject.requested.get("engine", "eager") == "eager")
-    asked = str(subject.requested["attention"])
-    attention.check_kernel(asked, ran.whole)
+    asked, eager = str(subject.requested["attention"]), subject.requested.get("engine", "eager") == "eager"
+    ran = kernels.seen(subject.loaded, call.forward, by_part=eager)
+    attention.check_kernel(asked, ran.whole, compiled=not eager)
     facts: dict[str, Json] = {"attention_kernel": ran.whole, "attention_kernel_by_component": dict(ran.by_part)}
     return Reading(facts={**facts, "attention": asked} if ":" in asked else facts)
