@@ -17,6 +17,9 @@ EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_expe
 ALWAYS_SEES = frozenset({"bridgetower", "vilt"})
 """Families that take an image with every text, whatever the head."""
 
+COMPARES = frozenset({"BridgeTowerForContrastiveLearning"})
+"""Classes whose features are compared, though nothing but their name tells."""
+
 OF_VIDEO = ("VideoMAE", "Vivit", "Tvlt")
 """Beginnings of the names of image processors that take clips."""
 
@@ -53,7 +56,8 @@ def of_checkpoint(checkpoint: Checkpoint, task: Task | None) -> frozenset[Trait]
     """Give the traits that select axes: the task's, or where it has none what the checkpoint takes; and those of its config."""
     own = task.traits_of(checkpoint.architecture) if task is not None and task.traits else taken(checkpoint)
     seen = taken(checkpoint) if checkpoint.model_type in ALWAYS_SEES else frozenset()
-    return own | seen | of_config(checkpoint.config)
+    matches = frozenset({Trait.MATCHES}) if checkpoint.architecture in COMPARES else frozenset()
+    return own | seen | matches | of_config(checkpoint.config)
 
 
 def taken(checkpoint: Checkpoint) -> frozenset[Trait]:

@@ -47,6 +47,7 @@ def test_an_engine_says_what_it_needs_where_it_runs_and_which_options_it_takes(n
     [
         (work(engine={"name": "onnxruntime", "mode": "default"}), "has no option mode"),
         (work(engine={"name": "eager", "dynamic": True}), "it takes none"),
+        (work(frozenset({Trait.GENERATES}), engine={"name": "onnxruntime", "dynamic": False}), "grows with every token"),
         (work(engine="openvino", device="cuda:0"), "not on cuda"),
         (work(engine="compile", matched=True), "calls its towers apart"),
         (work(engine="optimum-onnx"), "an environment of its own"),

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from bench.domain.outcome import ReasonCode
+from bench.domain.task import Trait
 from bench.domain.values import Json
 from bench.worker import exported
 from bench.worker.engines import Engaged, Work
@@ -17,6 +18,10 @@ OPTIONS = ("dynamic",)
 
 def engage(work: Work) -> Engaged:
     """Export the model of WORK, with open sizes unless `dynamic` is false, fused for where it runs. Raises Refused."""
+    dynamic = work.options.get("dynamic", True) is True
+    if not dynamic and Trait.GENERATES in work.traits:
+        msg = "engine onnxruntime: dynamic false exports fixed sizes, and the cache of a generation grows with every token"
+        raise Refused(msg, ReasonCode.NOT_IN_CLASS)
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise Refused(f"engine onnxruntime needs {', '.join(missing)}: {NEEDS}", ReasonCode.MISSING_PACKAGE)
@@ -27,7 +32,6 @@ def engage(work: Work) -> Engaged:
     kind = work.loaded.device.partition(":")[0]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    dynamic = work.options.get("dynamic", True) is True
     config = OnnxConfig(dynamic=dynamic, ort_fusions="cuda" if kind == "cuda" else "cpu")
     asked = work.requested["engine"]
 
