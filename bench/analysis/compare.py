@@ -237,7 +237,8 @@ def _of_pairs(taken: Mapping[str, Mapping[str, paired.Apart]], rows: Sequence[Co
         if row.metric.name in GATED and row.smallest_detectable is not None:
             found.setdefault(row.metric.name, []).append(row.smallest_detectable)
     if found:
-        each = ", ".join(f"{name} {statistics.median(sizes):.1%}" for name, sizes in found.items())
+        middles = {name: statistics.median(sizes) for name, sizes in found.items()}
+        each = ", ".join(f"{name} {'over 100 %' if size > 1 else f'{size * 100:.1f} %'}" for name, size in middles.items())
         yield f"the slowdown that this would have found 95 times in 100, in the median of the cases: {each}"
 
 

@@ -62,7 +62,13 @@ def _ratios(records: Sequence[Record], wanted: Sequence[str]) -> list[Series]:
                     point = Point(
                         run=after.run, started_at=after.started_at, value=math.exp(locate(apart.ratios, least_cut=1).mean)
                     )
-                    key = (after.case.id, name, str(after.environment.get("fingerprint")), before.case.id, _code(before))
+                    key = (
+                        after.case.id,
+                        apart.metric.definition,
+                        str(after.environment.get("fingerprint")),
+                        before.case.id,
+                        _code(before),
+                    )
                     grouped.setdefault(key, []).append((point, apart, after))
     by_run = _by_run(records)
     made = []

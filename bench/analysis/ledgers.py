@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bench.domain.metric import Samples
 from bench.domain.record import Record
-from bench.domain.summary import STAGES, Ledger, Stage
+from bench.domain.summary import Ledger, Stage, place_of
 
 WATCHED = "ledger"
 """Passes with hooks: a sample of the whole a pass, and of each stage and part; the n-th of each are of the n-th pass."""
@@ -66,18 +66,13 @@ def _of_pass(passes: _Passes, number: int) -> Ledger:
     seconds = {name: values[number] for name, values in passes.pieces.items()}
     stages = tuple(
         Stage(name=name, seconds=seconds[name], parts=_parts(name, seconds))
-        for name in sorted(seconds, key=_place)
+        for name in sorted(seconds, key=place_of)
         if "/" not in name
     )
     whole = passes.whole[number]
-    missing = sorted({stage for stage in passes.missing if stage not in seconds}, key=_place)
+    missing = sorted({stage for stage in passes.missing if stage not in seconds}, key=place_of)
     rest = whole - sum(stage.seconds for stage in stages)
     return Ledger(stages=stages, end_to_end_s=whole, residual_s=rest, not_observed=tuple(missing))
-
-
-def _place(stage: str) -> int:
-    """Give the place of STAGE in the way of the data, behind all others where it is not known."""
-    return STAGES.index(stage) if stage in STAGES else len(STAGES)
 
 
 def _parts(stage: str, seconds: Mapping[str, float]) -> dict[str, float]:

@@ -16,6 +16,11 @@ STAGES = (
 """Stages of a request in the order of the data, as docs/metrics.md lists them."""
 
 
+def place_of(stage: str) -> int:
+    """Give the place of STAGE in the way of the data, behind all others where it is not known."""
+    return STAGES.index(stage) if stage in STAGES else len(STAGES)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Percentile:
     """A percentile of samples pooled over trials; `low` and `high` bound it at 95 %, None where too few trials stand behind it."""

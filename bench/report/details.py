@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.domain.metric import Unit
-from bench.domain.summary import STAGES, Ledger, Row
+from bench.domain.summary import Ledger, Row, place_of
 from bench.report.document import Column, Section
 from bench.report.keys import Keys, in_order
 from bench.report.spelling import Scale, number, scale
@@ -21,17 +21,13 @@ def ledgers(rows: Sequence[Row], by: Keys) -> Section | None:
     each = [row.ledger for row in holding if row.ledger is not None]
     scaled = scale(Unit.SECOND, [ledger.end_to_end_s for ledger in each])
     names = dict.fromkeys(name for ledger in each for name in (*_entries(ledger), *ledger.not_observed))
-    stages = sorted(names.keys() - {_REST, _WHOLE}, key=lambda name: (_place(name), list(names).index(name)))
+    stages = sorted(names.keys() - {_REST, _WHOLE}, key=lambda name: (place_of(name), list(names).index(name)))
     columns = [_column(name, scaled, each) for name in (*stages, _REST, _WHOLE)]
     notes = ["one request, watched by hooks: the median pass of the median trial; stages and what is unaccounted sum to end_to_end"]
     if any(ledger.not_observed for ledger in each):
         notes.append(f"{_UNSEEN}: the model has modules of the stage, none was called; what they may have done is in other stages")
     drawn = table(holding, by, columns)
     return Section(title="Where the time of a request goes", table=drawn, shared=by.shared(holding), notes=tuple(notes))
-
-
-def _place(stage: str) -> int:
-    return STAGES.index(stage) if stage in STAGES else len(STAGES)
 
 
 def _column(name: str, by: Scale, each: Sequence[Ledger]) -> Cells:

@@ -16,10 +16,14 @@ def growth(found: Sequence[Growth]) -> Section | None:
     """Show the exponents FOUND; None where there is no curve."""
     if not found:
         return None
-    columns = (Column(title="case", key=True), Column(title="metric", key=True), Column(title="lengths", key=True))
+    told = [name for name in ("run", "suite") if len({getattr(one, name) for one in found}) > 1]
+    keys = [Column(title=name, key=True) for name in (*told, "case", "metric", "lengths")]
     return Section(
         title=f"Growth with {' and '.join(dict.fromkeys(one.over for one in found))}",
-        table=Table(columns=(*columns, Column(title="exponent"), Column(title="last step")), rows=tuple(map(_row, found))),
+        table=Table(
+            columns=(*keys, Column(title="exponent"), Column(title="last step")),
+            rows=tuple((*(getattr(one, name) for name in told), *_row(one)) for one in found),
+        ),
         notes=_NOTES,
     )
 

@@ -1,5 +1,7 @@
 """Exponents of costs over the length of the prompt."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench.analysis.growth import growths
@@ -55,6 +57,13 @@ def test_few_lengths_or_near_ones_make_no_curve(lengths: tuple[int, ...]) -> Non
 def section_of(summary: Summary) -> tuple[tuple[str, ...], ...] | None:
     table = next((one.table for one in build(summary).sections if one.title == "Growth with prompt_tokens"), None)
     return None if table is None else table.rows
+
+
+def test_curves_of_two_runs_are_told_apart() -> None:
+    records = [replace(measured(length, 1e-6 * length), run=run) for run in ("one", "two") for length in LENGTHS]
+    shown = section_of(summarize(records))
+    assert shown is not None
+    assert [row[:2] for row in shown] == [("one", "tiny-gpt2"), ("two", "tiny-gpt2")]
 
 
 def test_reports_show_the_exponents_and_nothing_without_them() -> None:

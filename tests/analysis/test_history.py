@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from bench.analysis.change_points import change_points
 from bench.analysis.history import history
 from bench.domain.record import Paired, Record, Side
-from tests.support.builders import ENVIRONMENT, a_case, a_record, an_amount, samples
+from tests.support.builders import ENVIRONMENT, a_case, a_metric, a_record, an_amount, samples
 
 
 def noisy(*middles: float, seed: int = 0, scatter: float = 0.006) -> list[float]:
@@ -119,3 +120,9 @@ def test_ab_runs_make_a_series_of_ratios_in_which_the_minute_cancels() -> None:
 def test_ratios_and_own_values_are_never_one_series() -> None:
     found = history([*ab_run(1, 1.0), *runs([1.0, 2.0])], ["forward"])
     assert [(series.ratio, len(series.points)) for series in found] == [(False, 2), (True, 1)]
+
+
+def test_a_metric_that_is_defined_anew_begins_another_series_of_ratios() -> None:
+    again = a_metric("forward", definition="forward.v2")
+    later = [replace(record, samples=(samples(again, record.samples[0].values, "measure.forward"),)) for record in ab_run(2, 1.0)]
+    assert [len(series.points) for series in history([*ab_run(1, 1.0), *later], ["forward"])] == [1, 1]
