@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from bench.analysis import paired
 from bench.analysis.apart import why_incomparable
 from bench.analysis.derive import RULES as DERIVED
+from bench.analysis.disturbance import Disturbed, allowance
 from bench.analysis.gate import GATED
 from bench.analysis.sides import Pair, Side, endings, own, pairs, remarks, side
 from bench.analysis.unlike import unlike
 from bench.analysis.verdicts import Open, settle
-from bench.analysis.welch import LEAST, Difference, at_least, difference
+from bench.analysis.welch import LEAST, Gap, at_least, difference
 from bench.domain.comparison import Comparison, Contrast, Rules, RunNoise, Spread, Verdict
 from bench.domain.metric import Better, Metric, Reduce, Unit
 from bench.domain.record import Record
@@ -34,17 +35,23 @@ JITTER = 1e-4
 DRIFT = 0.1
 """Share of the larger distance from perfect parity by which the distances may differ."""
 TOKENS = "realised_"
+TOLD = 0.01
+"""Log of what disturbance may have done to a time, from which on it is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """A case that both sides have, and how to compare it. `apart` is what its pairs say, None where there are none."""
+    """A case that both sides have, and how to compare it. `apart` is what its pairs say, None where there are none.
+
+    `disturbed` are the logs by which disturbance may have lengthened the times of base and of head.
+    """
 
     base: Row
     head: Row
     machines: str | None
     rules: Rules
     noise: RunNoise | None
+    disturbed: tuple[float, float]
     apart: Mapping[str, paired.Apart] | None = None
 
 
@@ -92,7 +99,10 @@ def _rows(
     prints = base.fingerprint(pair.base), head.fingerprint(pair.head)
     machines = None if prints[0] == prints[1] and not isinstance(prints[0], list) else "measured on machines that are not alike"
     apart = taken.get(pair.base.case.id, {}) if taken else None
-    yield from _of_case(_Case(base=pair.base, head=pair.head, machines=machines, rules=rules, noise=noise, apart=apart))
+    disturbed = (allowance(base.trials(pair.base)), allowance(head.trials(pair.head)))
+    yield from _of_case(
+        _Case(base=pair.base, head=pair.head, machines=machines, rules=rules, noise=noise, disturbed=disturbed, apart=apart)
+    )
 
 
 def _of_case(case: _Case) -> Iterator[Contrast | Open]:
@@ -168,7 +178,7 @@ def _apart(row: Contrast, reason: str, base: Estimate, head: Estimate, case: _Ca
     return replace(row, low=bounds[0], high=bounds[1], reason=reason)
 
 
-def _bounds(found: Difference) -> tuple[float | None, float | None]:
+def _bounds(found: Gap) -> tuple[float | None, float | None]:
     if not found.logged:
         return None, None
     low, high = found.bounds()
@@ -201,7 +211,9 @@ def _measured(row: Contrast, base: Sequence[float], head: Sequence[float], case:
         return _in_pairs(row, case.apart.get(row.metric.name))
     if min(len(base), len(head)) < LEAST:
         return replace(row, verdict=Verdict.INCONCLUSIVE, reason=f"fewer than {LEAST} trials on a side: their scatter is not known")
-    found = difference(base, head, at_least(_between(case.noise, row.metric), base, head))
+    found: Gap = difference(base, head, at_least(_between(case.noise, row.metric), base, head))
+    if row.metric.unit is Unit.SECOND:
+        found = Disturbed(gap=found, above=case.disturbed[1], below=case.disturbed[0])
     low, high = _bounds(found)
     waiting = replace(row, low=low, high=high, reason=_disturbed(case))
     return Open(contrast=waiting, difference=found, alone=difference(base, head, None))
@@ -217,11 +229,16 @@ def _in_pairs(row: Contrast, found: paired.Apart | None) -> Contrast | Open:
 
 
 def _disturbed(case: _Case) -> str | None:
-    """Say that one side was disturbed more often than the other, which may be all that a change is."""
+    """Say that a side was disturbed so that it matters, or one more often than the other: that may be all that a change is."""
     before, after = case.base, case.head
-    if before.marked * after.finished == after.marked * before.finished:
+    unlike = before.marked * after.finished != after.marked * before.finished
+    if not unlike and max(case.disturbed) < TOLD:
         return None
-    return f"disturbed: {before.marked} of {before.finished} trials in base, {after.marked} of {after.finished} in head"
+    marked = f"disturbed: {before.marked} of {before.finished} trials in base, {after.marked} of {after.finished} in head"
+    if max(case.disturbed) < TOLD:
+        return marked
+    base, head = (f"{math.expm1(log):.0%}" for log in case.disturbed)
+    return f"{marked}, which may have slowed base by up to {base} and head by up to {head}"
 
 
 def _between(noise: RunNoise | None, metric: Metric) -> Spread:

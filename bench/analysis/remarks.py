@@ -247,6 +247,16 @@ def grows(evidence: Evidence) -> str | None:
     return f"memory.growth is above the noise in {share}: memory grows with the steps"
 
 
+def uncounted(evidence: Evidence) -> str | None:
+    """Name the operators whose work is not in the number of operations."""
+    names = sorted({str(name) for trial in evidence.trials for name in _listed(trial.observed.get("flops_uncounted"))})
+    return f"flops lack the work of {', '.join(names)}, which no formula is known of" if names else None
+
+
+def _listed(value: Json) -> Sequence[Json]:
+    return value if isinstance(value, list) else ()
+
+
 def freezing(rows: Sequence[Evidence]) -> str | None:
     """Say what freezing saves."""
     return savings.of_freezing([evidence.row for evidence in rows])
@@ -266,6 +276,7 @@ OF_ROW: tuple[Callable[[Evidence], str | None], ...] = (
     drifted,
     not_compared,
     unpacked,
+    uncounted,
     grows,
 )
 OF_ALL: tuple[Callable[[Sequence[Evidence]], str | None], ...] = (

@@ -12,7 +12,7 @@ from bench.domain.values import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One side: its records, what they say, and of each case, by id, the row of its newest run.
+    """One side: its records, what they say, and of each case, by id, the row of its newest run; `by_row` is by run, suite and case.
 
     Of an A/B run whose sides set an axis otherwise, the id is that of the case in base.
     """
@@ -21,6 +21,7 @@ class Side:
     summary: Summary
     rows: Mapping[str, Row]
     runs: Mapping[str, Run]
+    by_row: Mapping[tuple[str, str, str], Sequence[Record]]
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -33,6 +34,10 @@ class Side:
         """The records of the rows that count."""
         wanted = {(row.run, row.suite, row.case.id) for row in self.rows.values()}
         return tuple(record for record in self.records if (record.run, record.suite.name, record.case.id) in wanted)
+
+    def trials(self, row: Row) -> Sequence[Record]:
+        """Give the records that ROW is made of."""
+        return self.by_row.get((row.run, row.suite, row.case.id), ())
 
     def fingerprint(self, row: Row) -> Json:
         """Give the fingerprint of the machine that ROW was measured on; a list where there were several."""
@@ -70,7 +75,10 @@ def side(records: Sequence[Record]) -> Side:
         kept = newest.get(case)
         if kept is None or runs[row.run].started_at >= runs[kept.run].started_at:
             newest[case] = row
-    return Side(records=records, summary=summary, rows=newest, runs=runs)
+    by_row: dict[tuple[str, str, str], list[Record]] = {}
+    for record in records:
+        by_row.setdefault((record.run, record.suite.name, record.case.id), []).append(record)
+    return Side(records=records, summary=summary, rows=newest, runs=runs, by_row=by_row)
 
 
 def pairs(base: Side, head: Side) -> Iterator[Pair]:

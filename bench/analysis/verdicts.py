@@ -21,7 +21,7 @@ class Open:
     """A row that waits for its verdict, and the difference that it will be judged by.
 
     `alone` is the difference without what separates runs: where that would be enough, the remark says so. The `reason` that its
-    contrast has stays only where it is found slower, faster, larger or smaller.
+    contrast has stays only there, and where it is found slower, faster, larger or smaller.
     """
 
     contrast: Contrast
@@ -90,4 +90,5 @@ def _undecided(row: Open, rules: Rules) -> str | None:
     """Say that a difference would have been found, were it not for how far runs of unchanged code lie apart."""
     if row.alone is None or min(row.alone.chance(rules.margin), row.alone.mirrored.chance(rules.margin)) > rules.level:
         return None
-    return "beyond the scatter of its trials, not beyond that between runs: a measured spread between runs would tell"
+    said = "beyond the scatter of its trials, not beyond that between runs: a measured spread between runs would tell"
+    return said if row.contrast.reason is None else f"{said}; {row.contrast.reason}"

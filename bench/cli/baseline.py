@@ -23,11 +23,14 @@ def command() -> None:
 
 
 @command.command("set", epilog=options.examples("bench baseline set reports/records/RUN", "bench baseline set RUN --baselines ci"))
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @options.baselines
-def keep(run: Path, baselines: Path) -> None:
-    """Make RUN the baseline of its machine and suites, in the place of an earlier one. Prints where it is kept."""
-    click.echo(workflow.keep_baseline(run, baselines))
+def keep(runs: tuple[Path, ...], baselines: Path) -> None:
+    """Make RUN the baseline of its machine and suites, in the place of an earlier one. Prints where it is kept.
+
+    Several are the shards of one run: no case may be in two of them.
+    """
+    click.echo(workflow.keep_baseline(runs, baselines))
 
 
 @command.command("list", epilog=options.examples("bench baseline list", "bench baseline list --json"))

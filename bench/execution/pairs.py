@@ -100,17 +100,17 @@ class Contest:
 
     def _side_by_side(self, trials: Sequence[Trial], number: int) -> list[Record]:
         """Let the two TRIALS run at the same time, each in its turn, on the same cores."""
-        head_begins = (number + number // NURSERIES) % 2 == 1
+        begins = (number + number // NURSERIES) % 2
         cores = self.cores(trials[0], available_cores())
         self.listener.begins(trials[0])
         with _pipes() as pipes, ThreadPoolExecutor(2) as threads, ExitStack() as failing:
             for flank in self.flanks:
                 failing.callback(flank.executor.close)  # on an interrupt the threads end with what they listen to
-            waiting = [
-                threads.submit(self._one, trial, flank, cores, pipes.turns(at, first=(at == 1) is head_begins), pipes)
-                for at, (trial, flank) in enumerate(zip(trials, self.flanks, strict=True))
-            ]
-            records = [one.result() for one in waiting]
+            waiting = {
+                at: threads.submit(self._one, trials[at], self.flanks[at], cores, pipes.turns(at, first=at == begins), pipes)
+                for at in (begins, 1 - begins)  # who begins is forked first, too
+            }
+            records = [waiting[at].result() for at in (0, 1)]
             failing.pop_all()
         return records
 

@@ -63,8 +63,11 @@ def expand(suite: Suite, models: Sequence[ModelFacts], *, compared: bool = True)
     for matrix in matrices:
         matrix.multiply(excluded)
     for index, entry in enumerate(suite.include):
-        if said := _include(entry, matrices):
-            result.findings.append((("include", index), said))
+        changed, wrong = _include(entry, matrices)
+        if wrong:
+            result.findings.append((("include", index), wrong))
+        if changed:
+            result.remarks.append(_extended(suite, index, changed))
     for matrix in matrices:
         matrix.take_additions()
     for index in range(len(suite.exclude)):
@@ -267,15 +270,25 @@ def _has(combination: _Combination, wanted: Iterable[tuple[int, str]]) -> bool:
     return all(combination[place].spelled == spelled for place, spelled in wanted)
 
 
-def _include(entry: Mapping[str, Json], matrices: Sequence[_Matrix]) -> str | None:
-    """Extend by ENTRY what it extends, or add it; say what is wrong where it does neither."""
+def _include(entry: Mapping[str, Json], matrices: Sequence[_Matrix]) -> tuple[int, str | None]:
+    """Extend by ENTRY what it extends, or add it; give how many cases it changed, and what is wrong where it does neither."""
     counts = [matrix.extend(entry) for matrix in matrices]
-    if any(changed for _, changed in counts):
-        return None
+    changed = sum(changed for _, changed in counts)
+    if changed:
+        return changed, None
     if any(met for met, _ in counts):
-        return "this include entry changes nothing: the matrix has its cases already"
+        return 0, "this include entry changes nothing: the matrix has its cases already"
     added = [matrix.add(entry) for matrix in matrices]
-    return None if any(added) else _adds_nothing(entry, matrices)
+    return 0, None if any(added) else _adds_nothing(entry, matrices)
+
+
+def _extended(suite: Suite, index: int, changed: int) -> str:
+    """Say that an entry changed cases instead of adding one: who wrote it to add one sees it in no other way."""
+    new = {key: value for key, value in suite.include[index].items() if key not in _WHOLE and key not in suite.axes}
+    values = " ".join(f"{key}={value if isinstance(value, str) else canonical(value)}" for key, value in new.items())
+    cases = f"{changed} case{'' if changed == 1 else 's'}"
+    said = f"include entry {index + 1} changes {cases} of the matrix to {values} and adds none"
+    return f"{said} (it adds one where axes name {', '.join(new)})"
 
 
 def _adds_nothing(entry: Mapping[str, Json], matrices: Sequence[_Matrix]) -> str:

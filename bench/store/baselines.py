@@ -33,13 +33,11 @@ class Baseline:
 
 
 def keep(folder: Path, records: Sequence[Record]) -> Path:
-    """Make RECORDS, of one run, the baseline of their machine and suites in FOLDER, in the place of an earlier one.
+    """Make RECORDS, of one run or its shards, the baseline of their machine and suites in FOLDER, in the place of an earlier one.
 
-    Raises UsageError where they are of several runs or machines, or where the disk refuses them.
+    Raises UsageError where a case is in several runs, where they are of several machines, or where the disk refuses them.
     """
-    runs = dict.fromkeys(record.run for record in records)
-    if len(runs) != 1:
-        raise UsageError(f"a baseline is one run, and these records are of {len(runs)}: name one run directory")
+    _refuse_twice(records)
     if any(record.paired is not None for record in records):
         raise UsageError(
             "one side of an A/B run is no baseline, since its calls took turns with the other's: keep one of bench run"
@@ -48,6 +46,17 @@ def keep(folder: Path, records: Sequence[Record]) -> Path:
     path = folder / fingerprint(records) / suites / jsonl.FILE
     _write(path, "".join(f"{dumps(record)}\n" for record in records))
     return path.parent
+
+
+def _refuse_twice(records: Sequence[Record]) -> None:
+    """Raise UsageError where a case of RECORDS is in several runs: shards of one run share none."""
+    runs: dict[str, set[str]] = {}
+    for record in records:
+        runs.setdefault(record.case.id, set()).add(record.run)
+    twice = next((record for record in records if len(runs[record.case.id]) > 1), None)
+    if twice is not None:
+        several = " and ".join(sorted(runs[twice.case.id]))
+        raise UsageError(f"a baseline is one run, or the shards of one, and {twice.case.label} is in {several}: name one of them")
 
 
 def fingerprint(records: Sequence[Record]) -> str:

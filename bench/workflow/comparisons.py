@@ -58,11 +58,14 @@ def render_comparison(form: str, comparison: "Comparison", rules: "Rules", gate:
     return comparison_forms.render(form, comparison, rules, gate, partial(gated, rules=rules), where)
 
 
-def keep_baseline(run: Path, baselines: Path) -> Path:
-    """Make the run at RUN the baseline of its machine and suites in BASELINES. Raises UsageError, RecordsError."""
+def keep_baseline(runs: Sequence[Path], baselines: Path) -> Path:
+    """Make RUNS, one or the shards of one, the baseline of their machine and suites in BASELINES.
+
+    Raises UsageError, RecordsError.
+    """
     from bench.store import baselines as kept
 
-    return kept.keep(baselines, read_records([run])[0])
+    return kept.keep(baselines, read_records(runs)[0])
 
 
 def measure_noise(runs: Sequence[Path], baselines: Path) -> "tuple[RunNoise, Path, tuple[str, ...]]":

@@ -325,9 +325,9 @@ def test_versions_commits_and_procedures_that_differ_are_listed() -> None:
         "nursery": 3,
         "cores": [1],
     }
-    head = head_of(*FIVE, environment=libraries, procedure_version=3)
+    head = head_of(*FIVE, environment=libraries, procedure_version=4)
     found = {one.what: (one.base, one.head) for one in compare(of_seconds(*FIVE), head).unlike}
-    assert found == {"libraries.torch": ("2.13.0", "2.14.0"), "procedure_version": (2, 3)}
+    assert found == {"libraries.torch": ("2.13.0", "2.14.0"), "procedure_version": (3, 4)}
 
 
 def test_what_differs_among_the_trials_of_a_side_is_no_difference_of_the_sides() -> None:
@@ -360,3 +360,29 @@ def test_a_change_beside_unlike_disturbance_says_so() -> None:
 def test_nothing_beside_nothing_is_an_empty_comparison() -> None:
     empty = compare((), ())
     assert (empty.rows, empty.unlike, empty.endings, empty.remarks) == ((), (), (), ())
+
+
+def waiting(waited_s: float, foreign: float = 0.0) -> dict[str, Any]:
+    """Give the noise of a trial that ran for a second of its ten and waited for a core for WAITED_S."""
+    shares = {"run_delay_share": waited_s / 10, "steal_share": 0.0, "foreign_cpu_share": foreign}
+    return {"wall_s": 10.0, "own_cpu_s": 1.0, **shares, "marks": ["runnable but not running"]}
+
+
+def test_a_side_that_waited_for_its_cores_is_not_called_slower_for_it() -> None:
+    base, quiet = of_seconds(*FIVE), head_of(*times(FIVE, 3))
+    assert row_of(compare(base, quiet, noise=KNOWN)).verdict is Verdict.SLOWER
+    busy = head_of(*times(FIVE, 3), noise=waiting(2.5))
+    row = row_of(compare(base, busy, noise=KNOWN))
+    assert row.verdict is Verdict.INCONCLUSIVE
+    assert row.reason is not None
+    assert row.reason.endswith("5 of 5 in head, which may have slowed base by up to 0% and head by up to 250%")
+    assert row_of(compare(busy, base, noise=KNOWN)).verdict is Verdict.INCONCLUSIVE
+    assert row_of(compare(base, head_of(*times(FIVE, 6), noise=waiting(2.5)), noise=KNOWN)).verdict is Verdict.SLOWER
+    assert row_of(compare(of_seconds(*FIVE, noise=waiting(2.5)), quiet, noise=KNOWN)).verdict is Verdict.SLOWER
+
+
+def test_neighbours_on_other_cores_are_left_room_for() -> None:
+    one = head_of(*times(FIVE, 1.2), noise=waiting(0.0, foreign=1.0), environment={**ENVIRONMENT, "cores_logical": 2})
+    assert row_of(compare(of_seconds(*FIVE), one, noise=KNOWN)).verdict is Verdict.INCONCLUSIVE
+    many = head_of(*times(FIVE, 1.2), noise=waiting(0.0, foreign=1.0), environment={**ENVIRONMENT, "cores_logical": 64})
+    assert row_of(compare(of_seconds(*FIVE), many, noise=KNOWN)).verdict is Verdict.SLOWER

@@ -29,6 +29,12 @@ def test_few_trials_come_with_a_range() -> None:
     assert "fewer than 5 trials finished" in on_row(*of_seconds(1.0, 1.0))
 
 
+def test_work_that_is_not_counted_is_named() -> None:
+    lacking = of_seconds(*[1.0] * 5, observed={"flops_uncounted": ["other.mm"]})
+    assert on_row(*lacking) == "flops lack the work of other.mm, which no formula is known of"
+    assert on_row(*of_seconds(*[1.0] * 5, observed={"flops_uncounted": []})) == ""
+
+
 def test_a_run_that_was_cut_off_says_how_to_go_on() -> None:
     records = of_seconds(*[1.0] * 5, procedure=Procedure(trials=8, max_trials=8))
     assert on_row(*records) == "5 of 8 planned trials are recorded; bench run --resume measures the others"

@@ -131,6 +131,14 @@ def test_an_include_of_a_written_axis_that_a_model_lacks_leaves_that_model_alone
     assert [(case.requested["model"], case.requested["threads"]) for case in cases] == [("writer", 1), ("seer", "auto")]
 
 
+def test_an_include_that_changes_cases_where_one_more_may_be_meant_is_told() -> None:
+    result = expand(a_matrix([WRITER], include=[{"batch_size": 2, "attention": "eager"}], batch_size=[2], threads=[1, 2]), [WRITER])
+    assert shown([case for _, case in result.cases], "threads", "attention") == [(1, "eager"), (2, "eager")]
+    assert result.remarks == [
+        "include entry 1 changes 2 cases of the matrix to attention=eager and adds none (it adds one where axes name attention)"
+    ]
+
+
 def test_an_include_of_one_task_is_added_for_the_models_that_do_it() -> None:
     cases = cases_of([WRITER, READER], include=[{"task": "fill-mask", "batch_size": 5}], batch_size=[1])
     assert shown(cases, "model", "batch_size") == [("writer", 1), ("reader", 1), ("reader", 5)]

@@ -38,12 +38,19 @@ def test_without_a_baseline_the_way_to_one_is_told(tmp_path: Path) -> None:
 
 
 def test_a_baseline_is_one_run_of_one_machine(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="these records are of 2"):
+    with pytest.raises(UsageError, match=r"or the shards of one, and .* is in .* and other: name one of them"):
         baselines.keep(tmp_path, (a_record(), a_record(run="other")))
     with pytest.raises(UsageError, match=r"are of 2 machines \(f00d, beef\)"):
         baselines.keep(tmp_path, (a_record(), a_record(trial=1, environment={**ENVIRONMENT, "fingerprint": "beef"})))
     with pytest.raises(UsageError, match="name no machine"):
         baselines.keep(tmp_path, (a_record(environment={}),))
+
+
+def test_shards_of_a_run_are_one_baseline(tmp_path: Path) -> None:
+    shards = (a_record(case=a_case(batch_size=2)), a_record(case=a_case(batch_size=4), run="other"))
+    path = baselines.keep(tmp_path, shards)
+    assert baselines.listed(tmp_path)[0].cases == 2
+    assert baselines.find(tmp_path, shards) == (path,)
 
 
 def test_what_the_disk_refuses_is_told(tmp_path: Path) -> None:

@@ -151,14 +151,18 @@ def encoded(tokenizer: Any, preset: Preset) -> dict[str, Any]:
 
 
 def sharded(preset: Preset, folder: Path) -> dict[str, Any]:
-    """Write PRESET in several files, and again with another seed; tell how the weights compare with those of one file."""
+    """Write PRESET in several files by three processes, and with another seed; tell how the weights compare with one file's."""
+    from unittest.mock import patch
+
     import torch
     import transformers
 
     from bench.worker import building
+    from bench.worker.building import weights
 
     several = dataclasses.replace(preset, max_shard_bytes=SHARD_BYTES)
-    building.write(several, preset.default_task, folder / "sharded")
+    with patch.object(weights, "_hands", return_value=3):
+        building.write(several, preset.default_task, folder / "sharded")
     building.write(preset, preset.default_task, folder / "other", seed=1)
     paths = (folder / preset.name / preset.default_task, folder / "sharded", folder / "other")
     one, many, other = (transformers.AutoModelForCausalLM.from_pretrained(path).state_dict() for path in paths)

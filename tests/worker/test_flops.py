@@ -127,3 +127,33 @@ def test_the_hooks_are_gone_afterwards_also_where_the_call_fails() -> None:
     with pytest.raises(TypeError):
         flops.count(model, fails)
     assert not any(module._forward_pre_hooks or module._forward_hooks for module in model.modules())
+
+
+def test_keys_that_several_heads_share_are_counted_for_each_of_them() -> None:
+    import torch
+    from torch import nn
+
+    class Grouped(nn.Module):
+        def forward(self, states: "torch.Tensor") -> "torch.Tensor":
+            query, key = torch.ones(2, 4, 5, 16), torch.ones(2, 2, 7, 16)
+            nn.functional.scaled_dot_product_attention(query, key, key, enable_gqa=True)
+            return states
+
+    found = counted(Grouped())
+    assert found.by_component["language"] == 2 * 2 * 4 * 5 * 7 * (16 + 16)
+    assert found.uncounted == ()
+
+
+@pytest.mark.parametrize("name", ["int8_scaled_mm", "int8_linear_matmul"])
+def test_a_quantized_product_counts_as_the_layer_it_stands_for(name: str) -> None:
+    import torch
+
+    pytest.importorskip("bitsandbytes")
+    states, weight = torch.ones(5, 8, dtype=torch.int8), torch.ones(16, 8, dtype=torch.int8)
+    rows, columns = torch.ones(5), torch.ones(16)
+    others = (rows, columns) if name == "int8_scaled_mm" else ()
+    call = getattr(torch.ops.bitsandbytes, name)
+    model = a_model(torch.nn.Identity())
+    with torch.inference_mode():
+        found = flops.count(model, lambda: call(states, weight, *others))
+    assert (found.total, found.uncounted) == (2 * 5 * 8 * 16, ())

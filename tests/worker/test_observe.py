@@ -26,6 +26,12 @@ def test_what_was_asked_and_got_is_not_refused() -> None:
     observe.refuse_differences(ASKED, GOT)
 
 
+@pytest.mark.parametrize("asked", ["cuda", "cuda:0"])
+def test_a_first_device_is_itself_in_either_spelling(asked: str) -> None:
+    requested = {**ASKED, "device": asked}
+    observe.refuse_differences(requested, {**GOT, **observe.spell_as_requested(requested, GOT)})
+
+
 @pytest.mark.parametrize(
     ("axis", "got", "said"),
     [

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from importlib import metadata, util
 from typing import Any
 
+from bench.worker.host import capability
+
 PRELOADED = (
     "torch",
     "transformers",
@@ -44,9 +46,10 @@ def import_all() -> None:
     """Import what every load needs, so that no load's stages hold it, with torchvision's operators where they are missing."""
     importlib.import_module("torch")
     stand_in_for_torchvision_operators()
-    for name in PRELOADED:
-        if name not in _OPTIONAL or util.find_spec(name.partition(".")[0]) is not None:
-            importlib.import_module(name)
+    with capability.known():
+        for name in PRELOADED:
+            if name not in _OPTIONAL or util.find_spec(name.partition(".")[0]) is not None:
+                importlib.import_module(name)
 
 
 def freeze() -> None:

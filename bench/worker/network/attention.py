@@ -1,9 +1,11 @@
 """Attention: what is asked of transformers and torch for a value of the axis, what cannot be had, and whether it was what ran."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
+from unittest.mock import patch
 
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
@@ -42,6 +44,8 @@ _FLAGS = {"sdpa": "_supports_sdpa", "flex_attention": "_supports_flex_attn"}
 _FLASH = "flash_attention_"
 _PACKAGES = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}
 _HALVES = ("float16", "bfloat16")
+_CHOICE = r"(?s).*sdp_utils"
+"""Where in torch the kernel is chosen: what it warns of from there is why one cannot be."""
 _SDPA = frozenset({"math", "flash", "efficient", "cudnn", "overrideable"})
 
 
@@ -103,8 +107,31 @@ def kernel(attention: str) -> Iterator[None]:
         return
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
-    with sdpa_kernel(getattr(SDPBackend, _BACKENDS[name])):
+    with _reasons_told(), sdpa_kernel(getattr(SDPBackend, _BACKENDS[name])):
         yield
+
+
+@contextmanager
+def _reasons_told() -> Iterator[None]:
+    """Put torch's own reasons beside its error that there is no such kernel: it warns of them, and raises a sentence without."""
+    said: list[str] = []
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", message=_CHOICE)
+        show = warnings.showwarning
+
+        def heard(message: Warning | str, *rest: Any, **options: Any) -> None:
+            text, _, where = str(message).partition(" (Triggered internally")
+            if "sdp_utils" in where and text not in said:
+                said.append(text)
+            show(message, *rest, **options)
+
+        try:
+            with patch.object(warnings, "showwarning", heard):
+                yield
+        except RuntimeError as error:
+            if said and "kernel" in str(error):
+                raise RuntimeError(f"{error} {' '.join(said)}") from error
+            raise
 
 
 def check_kernel(asked: str, ran: str, *, compiled: bool = False) -> None:

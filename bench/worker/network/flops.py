@@ -13,8 +13,16 @@ from typing import Any
 
 from bench.worker.network import components
 
+Formula = Callable[..., int]
 _OWN = frozenset({"aten", "prim", "prims", "profiler", "higher_order", "inductor"})
 _HEAVY = re.compile(r"(^|_)(\w*mm|mv|addmv|dot|vdot|conv\w*|\w*attention\w*|rnn\w*|lstm\w*|gru\w*|linear\w*|fft\w*)($|_)")
+_FUSED = (
+    "_scaled_dot_product_flash_attention_for_cpu",
+    "_scaled_dot_product_flash_attention",
+    "_scaled_dot_product_efficient_attention",
+    "_scaled_dot_product_cudnn_attention",
+    "_scaled_dot_product_fused_attention_overrideable",
+)
 _LIGHT = re.compile(r"^(_?fused_rms_norm|_fused_sdp_choice)")
 
 
@@ -47,23 +55,55 @@ def count(model: Any, call: Callable[[], object]) -> Count:
 
 
 def _formulas() -> dict[Any, Any]:
-    """Give formulas that torch's counter lacks: of its fused attention on a CPU, and of the products of a mixture of experts."""
+    """Give formulas that torch's counter lacks: of fused attention, and of the products of a mixture of experts.
+
+    Before 2.13 torch's own formula of fused attention refuses keys with fewer heads than the queries, and none has it of a CPU's.
+    """
     import torch
-    from torch.utils.flop_counter import sdpa_flop_count
 
     aten = torch.ops.aten
 
     def attention(query: Any, key: Any, value: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
+        # [batch, heads, queries, size] by [batch, key heads, keys, size], then by the values: each key head serves several heads.
         del out_shape
-        return int(sdpa_flop_count(query, key, value))
+        return 2 * _product(query[:3]) * int(key[2]) * (int(query[3]) + int(value[3]))
 
     def grouped(left: Any, right: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
         # Two dimensions: rows that are dealt out among the groups; three: one matrix a group.
         del out_shape
         return 2 * _product(left) * int(right[-1])
 
-    held = {"_scaled_dot_product_flash_attention_for_cpu": attention, "_grouped_mm": grouped}
-    return {getattr(aten, name): formula for name, formula in held.items() if hasattr(aten, name)}
+    held: dict[str, Formula] = {**dict.fromkeys(_FUSED, attention), "_grouped_mm": grouped}
+    spaces = ((aten, held), *((getattr(torch.ops, name), formulas) for name, formulas in _quantized().items()))
+    return {
+        getattr(space, name): formula
+        for space, formulas in spaces
+        for name, formula in formulas.items()
+        if hasattr(space, name)  # it is where its library is imported
+    }
+
+
+def _quantized() -> dict[str, dict[str, Formula]]:
+    """Give the formulas of quantized products by library: those of the layer they stand for, whose weight is [outputs, inputs]."""
+
+    def third(left: Any, _other: Any, weight: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
+        del out_shape
+        return 2 * _product(left) * int(weight[0])
+
+    def second(left: Any, weight: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
+        del out_shape
+        return 2 * _product(left) * int(weight[0])
+
+    def none(*_: Any, **__: Any) -> int:
+        return 0
+
+    of_bitsandbytes: dict[str, Formula] = {
+        **dict.fromkeys(("gemm_4bit", "gemv_4bit", "int8_mixed_scaled_mm"), third),
+        **dict.fromkeys(("int8_scaled_mm", "int8_linear_matmul"), second),
+        **dict.fromkeys(("int8_vectorwise_quant", "int8_vectorwise_dequant", "int8_mm_dequant", "int8_double_quant"), none),
+        **dict.fromkeys(("dequantize_4bit", "dequantize_blockwise"), none),
+    }
+    return {"bitsandbytes": of_bitsandbytes, "quanto": {"qbytes_mm": second}}
 
 
 def _product(shape: Any) -> int:

@@ -199,8 +199,9 @@ def refuse_differences(requested: Mapping[str, Json], observed: Mapping[str, Jso
     moot = NOT_AXES | {axis for name, value, axis in _MOOT if requested.get(name) == value}
     for axis, asked in requested.items():
         wanted = asked.partition(":")[0] if axis == "attention" and isinstance(asked, str) else asked
-        wanted = _indexed(wanted) if axis == "device" else wanted
         if axis in _LISTED and _follows(axis, asked, observed):
+            continue
+        if axis == "device" and _indexed(wanted) == _indexed(observed.get(axis)):
             continue
         if axis not in moot and wanted != "auto" and observed.get(axis) != wanted:
             seen = observed.get(axis, "nothing that could be observed")

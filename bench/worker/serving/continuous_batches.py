@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 from unittest.mock import patch
 
@@ -29,6 +30,11 @@ def refuse(loaded: Loaded) -> None:
     name = type(model).__name__
     if not hasattr(model, "init_continuous_batching"):
         raise Refused(f"this version of transformers has no continuous batching for {name}", ReasonCode.NOT_IN_VERSION)
+    if not _has_pages():
+        from transformers import __version__
+
+        what = f"continuous batching is watched in transformers 5.23, and the blocks of {__version__} are others"
+        raise Refused(what, ReasonCode.NOT_IN_VERSION)
     if model.config.is_encoder_decoder:
         raise Refused(f"continuous batching needs a decoder alone, and {name} has an encoder", ReasonCode.NOT_IN_CLASS)
     if getattr(model, "_is_stateful", False):
@@ -37,6 +43,12 @@ def refuse(loaded: Loaded) -> None:
         raise Refused(
             f"continuous batching needs attention over a paged cache, which {name} does not take", ReasonCode.NOT_IN_CLASS
         )
+
+
+def _has_pages() -> bool:
+    from transformers import ContinuousBatchingConfig
+
+    return "page_size" in signature(ContinuousBatchingConfig).parameters
 
 
 def cache_of(asked: Mapping[str, Json], requests: Sequence[Asked], size: int) -> dict[str, int]:

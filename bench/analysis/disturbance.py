@@ -1,0 +1,78 @@
+"""How much of a time may be what disturbed its trials, by the kernel's own counters.
+
+Saved runs share no minute, so that a verdict on them has to leave room for it. Trials that took turns have shared it.
+"""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.analysis.welch import Gap
+from bench.domain.outcome import Outcome
+from bench.domain.record import Record
+from bench.domain.values import Json
+
+OF_NEIGHBOURS = 0.5
+"""What a neighbour on every other core may add to a time by its use of memory, caches and clock."""
+
+
+def allowance(records: Sequence[Record]) -> float:
+    """Give the log by which what disturbed RECORDS, the trials of a case, may have lengthened their times, in the median trial."""
+    found = [_of_trial(record) for record in records if record.outcome is Outcome.FINISHED]
+    return statistics.median(found) if found else 0.0
+
+
+def _of_trial(record: Record) -> float:
+    """Give log((own + waited + stolen) / own) of CPU seconds, with what neighbours may add; where nothing is told, nothing."""
+    own, wall = _seen(record.noise.get("own_cpu_s")), _seen(record.noise.get("wall_s"))
+    lost = wall * (_seen(record.noise.get("run_delay_share")) + _seen(record.noise.get("steal_share")))
+    waited = math.log1p(lost / own) if own > 0 else 0.0
+    cores = _seen(record.environment.get("cores_logical")) or 1.0
+    return waited + math.log1p(OF_NEIGHBOURS * min(_seen(record.noise.get("foreign_cpu_share")) / cores, 1.0))
+
+
+def _seen(value: Json) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disturbed:
+    """A gap of which disturbance may be `above` where it is one of a slower head, and `below` where it is one of a faster head.
+
+    Both are logs. What is proved is proved beyond them.
+    """
+
+    gap: Gap
+    above: float
+    below: float
+
+    @property
+    def mirrored(self) -> "Disturbed":
+        """The gap with its sides changed."""
+        return Disturbed(gap=self.gap.mirrored, above=self.below, below=self.above)
+
+    @property
+    def logged(self) -> bool:
+        """Whether it is one of logarithms."""
+        return self.gap.logged
+
+    def chance(self, margin: float) -> float:
+        """Give the one-sided p of a gap this far above MARGIN and what may be disturbance."""
+        return self.gap.chance(self._beyond(margin))
+
+    def bounds(self) -> tuple[float, float]:
+        """Give the 95 % interval, wider by what may be disturbance, on the scale of the gap."""
+        low, high = self.gap.bounds()
+        return low - self.scaled(math.expm1(self.above)), high + self.scaled(math.expm1(self.below))
+
+    def detectable(self, margin: float, level: float) -> float:
+        """Give the smallest relative increase that a test of LEVEL finds with probability 0.95."""
+        return self.gap.detectable(self._beyond(margin), level)
+
+    def scaled(self, relative: float) -> float:
+        """Put a RELATIVE increase on the scale of the gap."""
+        return self.gap.scaled(relative)
+
+    def _beyond(self, margin: float) -> float:
+        return (1 + margin) * math.exp(self.above) - 1
