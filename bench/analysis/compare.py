@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from bench.analysis import paired
 from bench.analysis.apart import why_incomparable
 from bench.analysis.derive import RULES as DERIVED
-from bench.analysis.disturbance import Disturbed, allowance
+from bench.analysis.disturbance import allowance, room
 from bench.analysis.gate import GATED
 from bench.analysis.sides import Pair, Side, endings, own, pairs, remarks, side
 from bench.analysis.unlike import unlike
@@ -211,9 +211,12 @@ def _measured(row: Contrast, base: Sequence[float], head: Sequence[float], case:
         return _in_pairs(row, case.apart.get(row.metric.name))
     if min(len(base), len(head)) < LEAST:
         return replace(row, verdict=Verdict.INCONCLUSIVE, reason=f"fewer than {LEAST} trials on a side: their scatter is not known")
+    is_time = row.metric.unit is Unit.SECOND
+    if is_time and not math.isfinite(max(case.disturbed)):
+        return replace(row, verdict=Verdict.INCONCLUSIVE, reason=_disturbed(case))
     found: Gap = difference(base, head, at_least(_between(case.noise, row.metric), base, head))
-    if row.metric.unit is Unit.SECOND:
-        found = Disturbed(gap=found, above=case.disturbed[1], below=case.disturbed[0])
+    if is_time:
+        found = room(found, *case.disturbed)
     low, high = _bounds(found)
     waiting = replace(row, low=low, high=high, reason=_disturbed(case))
     return Open(contrast=waiting, difference=found, alone=difference(base, head, None))
@@ -237,6 +240,8 @@ def _disturbed(case: _Case) -> str | None:
     marked = f"disturbed: {before.marked} of {before.finished} trials in base, {after.marked} of {after.finished} in head"
     if max(case.disturbed) < TOLD:
         return marked
+    if not math.isfinite(max(case.disturbed)):
+        return f"{marked}, which lost so much to others that times say nothing of the program"
     base, head = (f"{math.expm1(log):.0%}" for log in case.disturbed)
     return f"{marked}, which may have slowed base by up to {base} and head by up to {head}"
 

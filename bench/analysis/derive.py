@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from bench.domain.metric import Better, Metric, Unit
 from bench.domain.values import Json
 
+_MEGA = 1e6
+_BROUGHT_IN = ("load.read", "load.place", "load.first_touch")
+"""The stages of a load in which its weights are read from their files: mapped ones are, as late as they are first used."""
+
 Values = Mapping[str, float]
 Facts = Mapping[str, Json]
 
@@ -110,6 +114,16 @@ def _fed(step: str) -> Callable[[Values, Facts], float | None]:
     return seconds
 
 
+def _reading(*steps: str) -> Callable[[Values, Facts], float | None]:
+    """Give the seconds of STEPS together for each 10⁶ bytes of the weight files."""
+
+    def seconds(values: Values, _facts: Facts) -> float | None:
+        size = values["load.file_bytes"]
+        return sum(values[step] for step in steps) / size * _MEGA if size > 0 else None
+
+    return seconds
+
+
 def _amount(facts: Facts, name: str) -> float | None:
     """Give the observed amount called NAME; None where it was not observed, or is not above zero."""
     value = facts.get(name)
@@ -144,6 +158,12 @@ RULES: tuple[Rule, ...] = (
     Rule(metric=_rate("sample_rate", Unit.PER_SECOND), of=("forward",), seconds=_sample),
     Rule(metric=_rate("train.sample_rate", Unit.PER_SECOND), of=("train.step",), seconds=_trained),
     Rule(metric=_rate("image_rate", Unit.PER_SECOND), of=("forward",), seconds=_image),
+    Rule(metric=_rate("load.megabyte_rate", Unit.PER_SECOND), of=("load.file_bytes", *_BROUGHT_IN), seconds=_reading(*_BROUGHT_IN)),
+    Rule(
+        metric=_rate("load.plain_megabyte_rate", Unit.PER_SECOND),
+        of=("load.file_bytes", "load.plain_read"),
+        seconds=_reading("load.plain_read"),
+    ),
     _of_batch("request_rate", Unit.PER_SECOND, "requests.makespan", "requests_served"),
     _of_batch("output_rate", Unit.TOKEN_PER_SECOND, "requests.makespan", "requests_new_tokens"),
     Rule(metric=_time("compile.time"), of=("first_call", "e2e"), seconds=_compiling("e2e")),
@@ -160,7 +180,7 @@ RULES: tuple[Rule, ...] = (
     _of_batch("rtfx", Unit.ONE, "forward", "batch_audio_seconds"),
     _of_batch("processor.image_rate", Unit.PER_SECOND, "processor", "batch_images"),
     _of_batch("processor.frame_rate", Unit.PER_SECOND, "processor", "batch_frames"),
-    _of_batch("processor.megapixel_rate", Unit.PER_SECOND, "processor", "batch_pixels", 1e6),
+    _of_batch("processor.megapixel_rate", Unit.PER_SECOND, "processor", "batch_pixels", _MEGA),
     _of_batch("processor.audio_rate", Unit.ONE, "processor", "batch_audio_seconds"),
     _of_batch("processor.token_rate", Unit.TOKEN_PER_SECOND, "processor", "batch_text_tokens"),
 )

@@ -13,27 +13,52 @@ from bench.domain.outcome import Outcome
 from bench.domain.record import Record
 from bench.domain.values import Json
 
-OF_NEIGHBOURS = 0.5
-"""What a neighbour on every other core may add to a time by its use of memory, caches and clock."""
+OF_NEIGHBOURS = 1.0
+"""What neighbours that use all cores may add to a time beside the waiting for a core: cold caches, memory, clock."""
+MOST = 3.0
+"""Seconds lost for each second of work, beyond which times say nothing of the program."""
+MOST_OF_POOL = 0.25
+"""The same of several threads: they wait for the last of them, spinning or not. Two on a core and a half were ten times slower."""
+SHARED = 0.25
+"""Share of what disturbed both sides alike that may still be in their ratio."""
 
 
 def allowance(records: Sequence[Record]) -> float:
-    """Give the log by which what disturbed RECORDS, the trials of a case, may have lengthened their times, in the median trial."""
+    """Give the log by which what disturbed RECORDS, the trials of a case, may have lengthened their times, in the median trial.
+
+    It is infinite where that trial lost so much that its times say nothing of the program.
+    """
     found = [_of_trial(record) for record in records if record.outcome is Outcome.FINISHED]
     return statistics.median(found) if found else 0.0
 
 
 def _of_trial(record: Record) -> float:
-    """Give log((own + waited + stolen) / own) of CPU seconds, with what neighbours may add; where nothing is told, nothing."""
+    """Give log((own + lost) / own) of CPU seconds, with what neighbours may add; where nothing is told, nothing.
+
+    Lost is what it waited for a core and what the host took, at most what its cores had beside its own work: threads of one process
+    that wait for each other lose nothing to others.
+    """
     own, wall = _seen(record.noise.get("own_cpu_s")), _seen(record.noise.get("wall_s"))
-    lost = wall * (_seen(record.noise.get("run_delay_share")) + _seen(record.noise.get("steal_share")))
-    waited = math.log1p(lost / own) if own > 0 else 0.0
-    cores = _seen(record.environment.get("cores_logical")) or 1.0
-    return waited + math.log1p(OF_NEIGHBOURS * min(_seen(record.noise.get("foreign_cpu_share")) / cores, 1.0))
+    if own <= 0:
+        return 0.0
+    cores = record.environment.get("cores") or record.environment.get("affinity")
+    there = len(cores) if isinstance(cores, list) and cores else _seen(record.environment.get("cores_logical")) or 1.0
+    told = wall * (_seen(record.noise.get("run_delay_share")) + _seen(record.noise.get("steal_share")))
+    lost = min(told, max(there * wall - own, 0.0)) / own
+    if lost > (MOST_OF_POOL if _seen(record.observed.get("threads")) > 1 else MOST):
+        return math.inf
+    others = _seen(record.noise.get("foreign_cpu_share")) / (_seen(record.environment.get("cores_logical")) or 1.0)
+    return math.log1p(lost) + math.log1p(OF_NEIGHBOURS * min(others, 1.0))
 
 
 def _seen(value: Json) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
+
+
+def room(gap: Gap, base: float, head: float) -> "Disturbed":
+    """Leave room in GAP for what may have disturbed BASE and HEAD, logs: what one had more of, and a share of what both had."""
+    both = SHARED * min(base, head)
+    return Disturbed(gap=gap, above=max(head - base, 0.0) + both, below=max(base - head, 0.0) + both)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

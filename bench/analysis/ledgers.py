@@ -6,14 +6,18 @@ Summaries of stages over passes or trials would not sum: the ledger shown is tha
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.analysis.stage_rates import rates
 from bench.domain.metric import Samples
 from bench.domain.record import Record
 from bench.domain.summary import Ledger, Stage, place_of
+from bench.domain.values import Json
 
 WATCHED = "ledger"
 """Passes with hooks: a sample of the whole a pass, and of each stage and part; the n-th of each are of the n-th pass."""
 MISSING = "ledger_not_observed"
 """The fact of a trial with the stages that its model has modules for, none of which was called."""
+ITEMS = "ledger_items"
+"""The fact of a trial with the items of one request."""
 PLAIN = "ledger.plain"
 """The same passes without hooks, alternating with those."""
 
@@ -23,6 +27,7 @@ class _Passes:
     """The passes of one trial: the whole of each, and of each stage (`processor`) or part of one (`processor/image`)."""
 
     whole: list[float] = field(default_factory=list)
+    facts: Mapping[str, Json] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     pieces: dict[str, list[float]] = field(default_factory=dict)
 
@@ -41,7 +46,7 @@ def ledger(trials: Sequence[Record]) -> Ledger | None:
 
 
 def _passes(trial: Record) -> _Passes | None:
-    passes = _Passes(missing=_missing(trial))
+    passes = _Passes(facts=trial.observed, missing=_missing(trial))
     for some in trial.samples:
         if some.metric.name == WATCHED:
             passes.take(some)
@@ -64,15 +69,28 @@ def _middle(values: Sequence[float]) -> int:
 
 def _of_pass(passes: _Passes, number: int) -> Ledger:
     seconds = {name: values[number] for name, values in passes.pieces.items()}
+    per_second = rates(passes.facts, seconds)
     stages = tuple(
-        Stage(name=name, seconds=seconds[name], parts=_parts(name, seconds))
+        Stage(
+            name=name,
+            seconds=seconds[name],
+            parts=_parts(name, seconds),
+            rates=tuple(rate for piece, some in per_second.items() if piece.partition("/")[0] == name for rate in some),
+        )
         for name in sorted(seconds, key=place_of)
         if "/" not in name
     )
     whole = passes.whole[number]
     missing = sorted({stage for stage in passes.missing if stage not in seconds}, key=place_of)
     rest = whole - sum(stage.seconds for stage in stages)
-    return Ledger(stages=stages, end_to_end_s=whole, residual_s=rest, not_observed=tuple(missing))
+    items = passes.facts.get(ITEMS)
+    return Ledger(
+        stages=stages,
+        end_to_end_s=whole,
+        residual_s=rest,
+        not_observed=tuple(missing),
+        items=items if isinstance(items, int) else None,
+    )
 
 
 def _parts(stage: str, seconds: Mapping[str, float]) -> dict[str, float]:

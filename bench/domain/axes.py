@@ -418,6 +418,14 @@ AXES: tuple[Axis, ...] = (
         scenarios=_LOADING,
     ),
     Axis(
+        name="local_files_only",
+        default="auto",
+        meaning="load a model of the Hub by its name, from the cache alone, or with the Hub asked whether it is still right; "
+        "auto loads from the snapshot's folder",
+        choices=("auto", True, False),
+        scenarios=_LOADING,
+    ),
+    Axis(
         name="format",
         default="auto",
         meaning="of the weight files: one of safetensors, several, or pickled; auto is the checkpoint's",

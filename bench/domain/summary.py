@@ -62,12 +62,21 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """How much a second went through a stage, or through a part of one, which the metric's name tells."""
+
+    metric: Metric
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One stage of a request's way, in seconds, and what of it its `parts` took."""
+    """One stage of a request's way, in seconds, what of it its `parts` took, and the `rates` of it and of these."""
 
     name: str
     seconds: float
     parts: Mapping[str, float] = field(default_factory=dict)
+    rates: tuple[Rate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +85,14 @@ class Ledger:
 
     `end_to_end_s` was timed apart from them; `residual_s` is what of it no stage accounts for, so that all sums hold.
     `not_observed` are stages that the model has modules for, none of which was called: their time is not known, and not 0.
+    `items` are those of the request, None where its batch is not one of items.
     """
 
     stages: tuple[Stage, ...]
     end_to_end_s: float
     residual_s: float
     not_observed: tuple[str, ...] = ()
+    items: int | None = None
 
 
 class TrialsEnd(StrEnum):

@@ -22,6 +22,7 @@ class Told(StrEnum):
 _OF_TASKS: Mapping[str, Told] = {
     "audio-classification": Told.CLASS,
     "image-classification": Told.CLASS,
+    "next-sentence-prediction": Told.CLASS,
     "text-classification": Told.CLASS,
     "video-classification": Told.CLASS,
     "question-answering": Told.EITHER,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.domain.metric import Unit
-from bench.domain.summary import Ledger, Row, place_of
+from bench.domain.summary import Ledger, Rate, Row, place_of
 from bench.report.document import Column, Section
 from bench.report.keys import Keys, in_order
 from bench.report.spelling import Scale, number, scale
@@ -44,6 +44,31 @@ def _entries(ledger: Ledger) -> dict[str, float]:
 def _amounts(title: str, by: Scale, values: Sequence[float | None]) -> Cells:
     """Make a column of plain amounts."""
     return Column(title=title, unit=by.unit), ["" if value is None else number(value / by.factor) for value in values]
+
+
+def stage_rates(rows: Sequence[Row], by: Keys) -> Section | None:
+    """Show how much a second went through each stage of that request, where it is known how much did."""
+    found = {id(row): {rate.metric.name: rate for stage in row.ledger.stages for rate in stage.rates} for row in rows if row.ledger}
+    holding = in_order([row for row in rows if found.get(id(row))], by.names)
+    if not holding:
+        return None
+    stages = {rate.metric.name: stage.name for row in holding if row.ledger for stage in row.ledger.stages for rate in stage.rates}
+    names = sorted(stages, key=lambda name: place_of(stages[name]))
+    columns = []
+    for name in names:
+        each = [found[id(row)].get(name) for row in holding]
+        there = [rate for rate in each if rate is not None]
+        columns.append(_amounts(name, scale(there[0].metric.unit, [rate.value for rate in there]), _values(each)))
+    note = (
+        "what went through a stage of the ledger above, over the seconds of that stage in the same pass, so hooks are in it; "
+        "audio_rate is seconds of sound a second"
+    )
+    drawn = table(holding, by, columns)
+    return Section(title="Rates of the stages", table=drawn, shared=by.shared(holding), notes=(note,), detail=True)
+
+
+def _values(rates: Sequence[Rate | None]) -> list[float | None]:
+    return [None if rate is None else rate.value for rate in rates]
 
 
 def percentiles(rows: Sequence[Row], by: Keys) -> Section | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.domain.summary import Estimate, Row
-from bench.report.details import breakdown, ledgers, percentiles
+from bench.report.details import breakdown, ledgers, percentiles, stage_rates
 from bench.report.document import Column, Section
 from bench.report.keys import Keys, in_order
 from bench.report.parity import PARITY, parity
@@ -58,6 +58,7 @@ def sections(rows: Sequence[Row], by: Keys) -> tuple[Section, ...]:
     made += [
         parity(rows, by),
         ledgers(rows, by),
+        stage_rates(rows, by),
         percentiles(rows, by),
         *breakdown("Parameters by part", rows, by, ("params.count", "params.bytes"), "parts"),
         *breakdown("Operations of a forward by part", rows, by, ("flops",), "parts"),

@@ -58,7 +58,7 @@ def measure(request: Measure, send: Send, clock: Clock) -> None:
             send(Noise(facts=noise.between(before, noise.read())))
             way = Way(
                 loaded=loaded, traits=traits, requested=requested,
-                decode=given.decode, process=given.process, move=given.move_any,
+                decode=given.decode, process=given.process, move=given.move_any, raw=given.raw,
             )  # fmt: skip
             if request.turns is None or request.trial == 0:  # of pairs the first is looked into, the others are timed only
                 subject = trial.subject(inputs=tensors, way=way, parity=request.parity)

@@ -378,7 +378,23 @@ def test_a_side_that_waited_for_its_cores_is_not_called_slower_for_it() -> None:
     assert row.reason.endswith("5 of 5 in head, which may have slowed base by up to 0% and head by up to 250%")
     assert row_of(compare(busy, base, noise=KNOWN)).verdict is Verdict.INCONCLUSIVE
     assert row_of(compare(base, head_of(*times(FIVE, 6), noise=waiting(2.5)), noise=KNOWN)).verdict is Verdict.SLOWER
+    hopeless = row_of(compare(base, head_of(*times(FIVE, 60), noise=waiting(9)), noise=KNOWN))
+    assert hopeless.verdict is Verdict.INCONCLUSIVE
+    assert hopeless.reason is not None
+    assert hopeless.reason.endswith("lost so much to others that times say nothing of the program")
+    two: dict[str, Any] = {"observed": {"threads": 2}}
+    several = of_seconds(*FIVE, **two), head_of(*times(FIVE, 60), noise=waiting(2.5), **two)
+    assert row_of(compare(*several, noise=KNOWN)).verdict is Verdict.INCONCLUSIVE
     assert row_of(compare(of_seconds(*FIVE, noise=waiting(2.5)), quiet, noise=KNOWN)).verdict is Verdict.SLOWER
+    assert row_of(compare(of_seconds(*FIVE, noise=waiting(2.5)), busy, noise=KNOWN)).verdict is Verdict.SLOWER
+    alike = head_of(*times(FIVE, 1.2), noise=waiting(2.5))
+    assert row_of(compare(of_seconds(*FIVE, noise=waiting(2.5)), alike, noise=KNOWN)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_threads_of_one_process_that_wait_for_each_other_lose_nothing_to_others() -> None:
+    whole = {**waiting(2.5), "own_cpu_s": 10.0}
+    slower = head_of(*times(FIVE, 1.5), noise=whole, environment={**ENVIRONMENT, "cores": [0]})
+    assert row_of(compare(of_seconds(*FIVE), slower, noise=KNOWN)).verdict is Verdict.SLOWER
 
 
 def test_neighbours_on_other_cores_are_left_room_for() -> None:

@@ -55,6 +55,22 @@ def test_rates_of_modality_units_are_of_the_whole_batch() -> None:
     assert [name for name, one in rates.items() if one.metric.unit == "1"] == ["rtfx", "processor.audio_rate"]
 
 
+LOAD: dict[str, Any] = {"load.file_bytes": 300e6, "load.read": 0.5, "load.place": 0.25, "load.first_touch": 0.75}
+
+
+def test_a_checkpoint_is_read_in_all_the_stages_that_bring_it_into_memory() -> None:
+    metrics = found(a_trial(**{**LOAD, "load.plain_read": 0.1}))
+    assert metrics["load.megabyte_rate"].value == pytest.approx(200)
+    assert metrics["load.plain_megabyte_rate"].value == pytest.approx(3000)
+    assert {metrics[name].metric.unit for name in ("load.megabyte_rate", "load.plain_megabyte_rate")} == {"1/s"}
+
+
+@pytest.mark.parametrize("less", [{"load.file_bytes": 0.0}, {"load.first_touch": None}])
+def test_a_load_without_bytes_or_without_one_of_these_stages_has_no_rate(less: Mapping[str, float | None]) -> None:
+    held: dict[str, Any] = {name: value for name, value in {**LOAD, **less}.items() if value is not None}
+    assert "load.megabyte_rate" not in found(a_trial(**held))
+
+
 def test_a_batch_without_media_has_no_rates_of_media() -> None:
     metrics = found(a_trial(facts={"batch_size": 2, "batch_text_tokens": 40}, processor=0.5, forward=0.25))
     assert {name for name in metrics if name.endswith("rate") or name == "rtfx"} == {"sample_rate", "processor.token_rate"}

@@ -20,6 +20,7 @@ from bench.analysis.derive import RULES
 from bench.analysis.endurance import DEVICE_GROWTH, DRIFT, GROWTH
 from bench.analysis.goodput import GOODPUT
 from bench.analysis.scaling import EFFICIENCY
+from bench.analysis.stage_rates import OF_STAGES, metric_of
 from bench.domain import metric, procedure, record
 from bench.domain.metric import Metric
 from bench.domain.outcome import Outcome, ReasonCode
@@ -169,7 +170,14 @@ def derived() -> dict[str, Metric]:
     return {one.name: one for one in (*(rule.metric for rule in RULES), GOODPUT, EFFICIENCY, GROWTH, DEVICE_GROWTH, DRIFT)}
 
 
-@pytest.mark.parametrize(("title", "declared"), [("Measured", measured()), ("Derived", derived())])
+def of_stages() -> dict[str, Metric]:
+    """Give every rate of a stage of the ledger."""
+    return {one.name: one for stage, amounts in OF_STAGES.items() for one in (metric_of(stage, amount) for amount in amounts)}
+
+
+@pytest.mark.parametrize(
+    ("title", "declared"), [("Measured", measured()), ("Derived", derived()), ("Rates of the stages", of_stages())]
+)
 def test_every_metric_is_defined_with_unit_direction_and_id(title: str, declared: dict[str, Metric]) -> None:
     table = rows(section("docs/metrics.md", title))
     assert sorted(ticked(row[0])[0] for row in table) == sorted(declared)

@@ -19,6 +19,7 @@ from bench.analysis.summarize import summarize
 from bench.domain.errors import UsageError
 from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.record import Record
+from bench.domain.values import Json
 from bench.report import formats
 from bench.report.formats import Material
 from bench.report.screen import PLAIN, Screen
@@ -33,6 +34,7 @@ from tests.support.builders import (
     of_seconds,
     samples,
 )
+from tests.support.builders import ledger as a_ledger
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
@@ -112,6 +114,21 @@ def test_json_has_the_form_that_programs_rely_on() -> None:
     assert sum(stage["value"] for stage in row["ledger"]["stages"]) + row["ledger"]["residual"] == pytest.approx(
         row["ledger"]["end_to_end"]
     )
+
+
+def test_json_gives_a_stage_its_rates_with_unit_and_meaning_and_its_seconds_an_item() -> None:
+    seen: dict[str, Json] = {"ledger_amounts": {"prefill.language": {"tokens": 88}}, "ledger_items": 2}
+    (row,) = json.loads(rendered("json", [a_record(samples=a_ledger(), observed=seen)]))["rows"]
+    (stage,) = [one for one in row["ledger"]["stages"] if one["stage"] == "prefill.language"]
+    assert stage["rates"] == {
+        "prefill.language.token_rate": {
+            "value": pytest.approx(20_000),
+            "unit": "token/s",
+            "better": "higher",
+            "definition": "prefill.language.token_rate.v1",
+        }
+    }
+    assert (row["ledger"]["items"], stage["per_item"]) == (2, stage["value"] / 2)
 
 
 def test_json_gives_outcomes_with_their_reasons_and_rounds_nothing() -> None:

@@ -377,3 +377,21 @@ def test_a_generator_s_row_holds_every_column_that_matters() -> None:
         "decode_rate",
         "e2e_rate",
     }
+
+
+def test_the_rates_of_stages_are_a_detail_in_the_order_of_the_data() -> None:
+    amounts: Json = {"prefill.language": {"tokens": 88}, "processor/tokenizer": {"tokens": 88, "text_bytes": 400}}
+    report = report_of(a_record(a_case("x"), observed={"ledger_amounts": amounts}, samples=a_ledger()))
+    assert section(report, "Rates of the stages").detail
+    drawn = table(report, "Rates of the stages")
+    assert [(one.title, one.unit) for one in drawn.columns][-3:] == [
+        ("processor.tokenizer.token_rate", "token/s"),
+        ("processor.tokenizer.byte_rate", "1/s"),
+        ("prefill.language.token_rate", "token/s"),
+    ]
+    assert column(drawn, "prefill.language.token_rate") == ["20,000"]
+
+
+def test_a_ledger_without_amounts_has_no_table_of_rates() -> None:
+    report = report_of(a_record(a_case("x"), samples=a_ledger()))
+    assert all(one.title != "Rates of the stages" for one in report.sections)

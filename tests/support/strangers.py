@@ -87,6 +87,9 @@ STRANGERS: Mapping[str, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
         vocab_size=400, dim=64, hidden_dim=128, n_layers=2, n_heads=2, num_labels=3,
     ),
     "roberta": _plain("RobertaForMaskedLM", "RobertaConfig", _text, vocab_size=400, max_position_embeddings=132, **_SHAPE, **_IDS),
+    "bert-next-sentence": _plain(
+        "BertForNextSentencePrediction", "BertConfig", _text, vocab_size=400, max_position_embeddings=64, **_SHAPE, **_IDS
+    ),
     "mistral": _plain(
         "MistralForCausalLM", "MistralConfig", _text, vocab_size=400, num_key_value_heads=1, sliding_window=16, **_SHAPE, **_IDS
     ),

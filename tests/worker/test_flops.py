@@ -157,3 +157,26 @@ def test_a_quantized_product_counts_as_the_layer_it_stands_for(name: str) -> Non
     with torch.inference_mode():
         found = flops.count(model, lambda: call(states, weight, *others))
     assert (found.total, found.uncounted) == (2 * 5 * 8 * 16, ())
+
+
+def test_flex_attention_is_counted_as_the_products_that_it_stands_for() -> None:
+    import torch
+
+    from bench.worker.host import libraries
+    from bench.worker.network import attention
+
+    libraries.stand_in_for_torchvision_operators()
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(vocab_size=32, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    config._attn_implementation = "flex_attention"
+    model = BertModel(config).eval()
+    counts = {}
+    with torch.inference_mode(), attention.by_products(model):
+        counts["flex"] = flops.count(model, lambda: model(torch.ones(2, 7, dtype=torch.long))).total
+    assert model.config._attn_implementation == "flex_attention"
+    model.set_attn_implementation("sdpa")
+    with torch.inference_mode(), attention.by_products(model):
+        assert model.config._attn_implementation == "sdpa"
+        counts["sdpa"] = flops.count(model, lambda: model(torch.ones(2, 7, dtype=torch.long))).total
+    assert counts["flex"] == counts["sdpa"] > 0

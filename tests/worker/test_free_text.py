@@ -126,3 +126,13 @@ def test_parts_of_a_processor_are_told_by_their_kind_and_stand_once(monkeypatch:
     assert next(iter(parts.classes(Joined()).items())) == (QueryWords, "tokenizer")
     assert parts.classes(Joined()) == {QueryWords: "tokenizer", Words: "tokenizer", Sound: "audio"}
     assert parts.classes(Words()) == {}
+
+
+@pytest.mark.parametrize(
+    ("sign", "kind"),
+    [("convert_tokens_to_ids", "tokenizer"), ("image_mean", "image"), ("do_sample_frames", "video"), ("sampling_rate", "audio")],
+)
+def test_a_part_that_stands_alone_is_told_by_what_such_have(monkeypatch: pytest.MonkeyPatch, sign: str, kind: str) -> None:
+    monkeypatch.setattr(parts, "joins", lambda _processor: False)
+    alone = type("Alone", (), {sign: True})()
+    assert parts.classes(alone) == {type(alone): kind}

@@ -43,7 +43,12 @@ def test_a_quiet_trial_has_no_marks() -> None:
     ],
 )
 def test_what_is_beyond_its_limit_is_marked(changes: dict[str, float], mark: str) -> None:
-    assert noise.between(QUIET, replace(after(), **changes))["marks"] == [mark]  # type: ignore[arg-type]
+    assert noise.between(QUIET, replace(after(), **changes), cores=2)["marks"] == [mark]  # type: ignore[arg-type]
+
+
+def test_threads_that_wait_for_each_other_on_a_core_of_their_own_are_no_mark() -> None:
+    facts = noise.between(QUIET, after(run_delay_s=4.5), cores=1)
+    assert (facts["run_delay_share"], facts["marks"]) == (0.4, [])
 
 
 def test_what_is_within_its_limit_is_not_marked() -> None:

@@ -21,6 +21,7 @@ LIMIT_S = 120.0
 EXPECTED: Mapping[str, tuple[str, dict[str, Json]]] = {
     "distilbert": ("text-classification", {"realised_prompt_tokens": 20, "batch_size": 2}),
     "roberta": ("fill-mask", {"logits_positions": "all", "masked_tokens": 0}),
+    "bert-next-sentence": ("next-sentence-prediction", {"realised_prompt_tokens": 20, "batch_size": 2}),
     "mistral": ("text-generation", {"realised_new_tokens": 4, "cache": "dynamic"}),
     "marian": ("text2text-generation", {"realised_new_tokens": 4, "realised_decoder_tokens": 4, "cache": "dynamic"}),
     "siglip": ("feature-extraction", {"image_size": "32x32", "images": 1}),

@@ -19,6 +19,7 @@ HEADS = {
     "BertForTokenClassification": "token-classification",
     "BertForQuestionAnswering": "question-answering",
     "LxmertForQuestionAnswering": "question-answering",
+    "BertForNextSentencePrediction": "next-sentence-prediction",
     "BlipForQuestionAnswering": "visual-question-answering",
     "ViltForQuestionAnswering": "visual-question-answering",
     "BertModel": "feature-extraction",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from bench.domain.metric import Unit
-from bench.domain.summary import Estimate, Growth, Ledger, Row, Run
+from bench.domain.summary import Estimate, Growth, Ledger, Rate, Row, Run
 from bench.domain.values import Json
 from bench.protocol.codec import to_json
 from bench.report.formats import Material
@@ -72,13 +72,26 @@ def _growth(one: Growth) -> Mapping[str, object]:
 def _ledger(ledger: Ledger) -> Mapping[str, object]:
     return {
         "stages": [
-            {"stage": stage.name, "value": stage.seconds, "unit": Unit.SECOND, **({"parts": stage.parts} if stage.parts else {})}
+            {
+                "stage": stage.name,
+                "value": stage.seconds,
+                "unit": Unit.SECOND,
+                **({"parts": stage.parts} if stage.parts else {}),
+                **({"per_item": stage.seconds / ledger.items} if ledger.items else {}),
+                **({"rates": {rate.metric.name: _rate(rate) for rate in stage.rates}} if stage.rates else {}),
+            }
             for stage in ledger.stages
         ],
+        **({"items": ledger.items} if ledger.items else {}),
         "end_to_end": ledger.end_to_end_s,
         "residual": ledger.residual_s,
         "not_observed": ledger.not_observed,
     }
+
+
+def _rate(rate: Rate) -> Mapping[str, Json]:
+    one = rate.metric
+    return {"value": rate.value, "unit": one.unit.value, "better": one.better.value, "definition": one.definition}
 
 
 def metric(estimate: Estimate) -> Mapping[str, Json]:

@@ -57,8 +57,11 @@ def read() -> Reading:
     )
 
 
-def between(before: Reading, after: Reading) -> dict[str, Json]:
-    """Give what happened between two readings: shares of one core's wall time, counts, and `marks` in words."""
+def between(before: Reading, after: Reading, cores: int | None = None) -> dict[str, Json]:
+    """Give what happened between two readings: shares of one core's wall time, counts, and `marks` in words.
+
+    CORES are those that this process may use; where they are left out, those that it may use now.
+    """
     wall = max(after.at_s - before.at_s, 1e-9)
     own = after.own_cpu_s - before.own_cpu_s
     facts: dict[str, Json] = {
@@ -75,17 +78,20 @@ def between(before: Reading, after: Reading) -> dict[str, Json]:
         "throttles": None if before.throttles is None or after.throttles is None else after.throttles - before.throttles,
         "load_1m": round(os.getloadavg()[0], 2),
     }
-    return {**facts, "marks": marks(facts)}
+    return {**facts, "marks": marks(facts, (cores or len(os.sched_getaffinity(0))) - own / wall)}
 
 
-def marks(facts: dict[str, Json]) -> list[Json]:
-    """Say in words what of FACTS is beyond its limit."""
+def marks(facts: dict[str, Json], left: float) -> list[Json]:
+    """Say in words what of FACTS is beyond its limit; LEFT is the share of its cores that the process did not have.
+
+    Threads of one process that wait for each other on a core that it has to itself were not disturbed.
+    """
     found: list[Json] = []
     foreign, delay = facts["foreign_cpu_share"], facts["run_delay_share"]
     if isinstance(foreign, float) and foreign > FOREIGN_LIMIT:
         found.append(f"other processes used {foreign:.0%} of a core")
-    if isinstance(delay, float) and delay > RUN_DELAY_LIMIT:
-        found.append(f"runnable but not running for {delay:.1%} of the time")
+    if isinstance(delay, float) and min(delay, left) > RUN_DELAY_LIMIT:
+        found.append(f"runnable but not running for {min(delay, left):.1%} of the time")
     if facts["major_faults"]:
         found.append(f"{facts['major_faults']} major page faults")
     if facts["throttles"]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sized
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bench.domain.model import ModelFacts
@@ -19,7 +20,7 @@ from bench.domain.values import Json
 from bench.models.checkpoint import VOCABULARIES
 from bench.worker.failures import Refused
 from bench.worker.host import memory, page_cache
-from bench.worker.loads import keys, mapping, placement, stages
+from bench.worker.loads import asking, keys, mapping, placement, stages
 from bench.worker.material import apart, processor_files
 from bench.worker.network import attention, experts, names, returned, storages
 from bench.worker.parallel import sharing
@@ -98,10 +99,11 @@ def load(
     files = page_cache.weight_files(folder)
     device = sharing.device_of_rank(resolve_device(str(requested["device"])))
     casting.refuse(str(requested.get("autocast", "none")), device)
+    source = asking.source(model, folder, requested)
     watch = stages.Stopwatch()
     start = time.perf_counter()
     with watch.stage("config"):
-        config = read_config(model, folder)
+        config = read_config(model, source.name, source.looked_up)
         switched = returned.ask(config, requested)
     stored = None if config.dtype is None else str(config.dtype).removeprefix("torch.")
     with watch.stage("import"):
@@ -110,7 +112,12 @@ def load(
         quantizing.begin(requested, config, device)
     with watch.stage(mapping.LOOKING):
         planned = quantizing.plan(requested, model_class, config, device)
-    options = _options(model, requested) | dict(planned.options) | placement.options(model_class, config, requested, device)
+    options = {
+        **_options(model, requested),
+        **source.options,
+        **planned.options,
+        **placement.options(model_class, config, requested, device),
+    }
     mapped: list[bool] = []
     maps: list[Mapping[str, Any]] = []
     with ExitStack() as watching:
@@ -120,19 +127,23 @@ def load(
             watching.enter_context(mapping.seen(files, watch, mapped))
         if placement.is_asked(requested):
             watching.enter_context(placement.seen(maps))
-        network, report = model_class.from_pretrained(folder, config=config, output_loading_info=True, **options)
+        network, report = model_class.from_pretrained(source.name, config=config, output_loading_info=True, **options)
     network = _ready(network, planned, device, watch, placed=placement.is_asked(requested))
     before = memory.resident_bytes()
     with watch.stage("processor") if with_processor else nullcontext():
-        processor = _processor(model, folder, requested) if with_processor else None
+        processor = _processor(model, folder, requested, source) if with_processor else None
     total_s = time.perf_counter() - start - watch.seconds.pop(mapping.LOOKING, 0.0)
     growth = memory.resident_bytes() - before
     found = keys.read(report)
     notes = keys.check(model.ref, network, found, stored_classes(folder))
     quantizing.check(planned, network)
     network.eval()
-    facts: dict[str, Json] = {"weight_files": len(files), "mapped_bytes": mapping.held_bytes(storages.held(network), files)}
-    facts |= ({"checkpoint_dtype": stored} if stored else {}) | ({"mmap": any(mapped)} if mapped else {})
+    facts: dict[str, Json] = {
+        "weight_files": len(files),
+        "mapped_bytes": mapping.held_bytes(storages.held(network), files),
+        **({"checkpoint_dtype": stored} if stored else {}),
+        **({"mmap": any(mapped)} if mapped else {}),
+    }
     return Loaded(
         model=network,
         processor=processor,
@@ -179,11 +190,14 @@ def folder_of(model: ModelFacts) -> Path:
     return Path(model.folder)
 
 
-def read_config(model: ModelFacts, folder: Path) -> Any:
-    """Read the config in FOLDER, with MODEL's number of labels. Raises Refused where it is of another family than MODEL says."""
+def read_config(model: ModelFacts, folder: Path | str, more: Mapping[str, Any] = MappingProxyType({})) -> Any:
+    """Read the config in FOLDER, with MODEL's number of labels, and with MORE options where FOLDER is a repository's name.
+
+    Raises Refused where it is of another family than MODEL says.
+    """
     from transformers import AutoConfig
 
-    changes: dict[str, Any] = {} if model.ref.num_labels is None else {"num_labels": model.ref.num_labels}
+    changes: dict[str, Any] = {**more, **({} if model.ref.num_labels is None else {"num_labels": model.ref.num_labels})}
     said, named = model.ref.model_type, model.notes.get("model_type", "")
     if said is not None and named and said != named:
         raise Refused(f"{model.ref.name} is a {named} checkpoint, not {said}", ReasonCode.NOT_AS_REQUESTED)
@@ -254,7 +268,6 @@ def _options(model: ModelFacts, requested: Mapping[str, Json]) -> dict[str, Any]
         "dtype": requested["dtype"],
         "trust_remote_code": model.ref.trust_remote_code,
         "use_safetensors": None if model.ref.allow_pickle else True,
-        "local_files_only": True,
         "ignore_mismatched_sizes": True,  # transformers would not say which; they are refused by name
     }
     options |= experts.options(requested)
@@ -266,20 +279,20 @@ def _options(model: ModelFacts, requested: Mapping[str, Json]) -> dict[str, Any]
 
 def read_processor(model: ModelFacts, folder: Path) -> Any:
     """Load the processor that covers MODEL's inputs, with the backend that is its own choice."""
-    return _processor(model, folder, {})
+    return _processor(model, folder, {}, asking.Source(name=folder))
 
 
-def _processor(model: ModelFacts, folder: Path, requested: Mapping[str, Json]) -> Any:
-    """Load the processor that covers the model's inputs: a Processor, or the one part that they need."""
+def _processor(model: ModelFacts, folder: Path, requested: Mapping[str, Json], source: asking.Source) -> Any:
+    """Load the processor that covers the model's inputs from SOURCE: a Processor, or the one part that they need."""
     import transformers
 
-    options: dict[str, Any] = {"trust_remote_code": model.ref.trust_remote_code, "local_files_only": True}
+    options: dict[str, Any] = {"trust_remote_code": model.ref.trust_remote_code, **source.options}
     backend = requested.get("processor_backend", "auto")
     if model.traits & {Trait.IMAGE, Trait.VIDEO} and backend != "auto":
         options["backend"] = backend
     loader = getattr(transformers, _processor_class(model.traits, folder))
     try:
-        return apart.joined(loader.from_pretrained(folder, **options), model.traits, folder, options)
+        return apart.joined(loader.from_pretrained(source.name, **options), model.traits, source.name, options)
     except ImportError as error:
         if "backend" not in options:
             raise

@@ -16,7 +16,7 @@ def sees_only(kind: Any) -> bool:
     return kind.main_input_name == "pixel_values" and "input_ids" not in inspect.signature(kind.forward).parameters
 
 
-def joined(found: Any, traits: frozenset[Trait], folder: Path, options: Mapping[str, Any]) -> Any:
+def joined(found: Any, traits: frozenset[Trait], folder: Path | str, options: Mapping[str, Any]) -> Any:
     """Give FOUND, or where it is a tokenizer alone and a model of TRAITS takes images and no text, both parts of FOLDER as one.
 
     OPTIONS are those that the library loads a processor with. The class is the one that its documentation joins such parts by.

@@ -28,7 +28,7 @@ def of_raw(loaded: Loaded, raw: Mapping[str, Any]) -> dict[str, Json]:
     if "audio" in raw:
         rate = raw.get(media.RATE) or parts.feature_extractor(loaded).sampling_rate
         facts["batch_audio_seconds"] = sum(media.seconds_of(clip, rate) for clip in raw["audio"])
-    written = [text for name in TEXTS for text in _texts(raw.get(name))]
+    written = [text for name in TEXTS for text in texts(raw.get(name))]
     if written:
         facts["batch_text_bytes"] = sum(len(text.encode()) for text in written)
     return facts
@@ -39,9 +39,9 @@ def _pixels(one: Any) -> int:
     return int(width) * int(height)
 
 
-def _texts(held: Any) -> Iterator[str]:
+def texts(held: Any) -> Iterator[str]:
     """Give the texts in HELD: one, or a list of some or of lists of them."""
     if isinstance(held, str):
         yield held
     for inner in held if isinstance(held, list | tuple) else ():
-        yield from _texts(inner)
+        yield from texts(inner)

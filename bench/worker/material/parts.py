@@ -83,14 +83,23 @@ def joins(processor: Any) -> bool:
 def classes(processor: Any) -> dict[type[Any], str]:
     """Give the classes of the parts that PROCESSOR joins, each with its kind: tokenizer, image, video or audio.
 
-    A Processor has parts by names of its family's (`audio_processor`, `qformer_tokenizer`); a part alone has none. A class that
+    A Processor has parts by names of its family's (`audio_processor`, `qformer_tokenizer`); a part alone is its own. A class that
     several parts are of stands once. That of a derived one comes first, so that what both call is not taken down twice.
     """
     if not joins(processor):
-        return {}
+        kind = _kind_alone(processor)
+        return {type(processor): kind} if kind else {}
     named = {name: getattr(processor, name, None) for name in type(processor).get_attributes()}
     found = {type(part): _kind(name) for name, part in named.items() if part is not None}
     return {one: found[one] for one in sorted(found, key=lambda one: -len(one.__mro__)) if found[one]}
+
+
+def _kind_alone(part: Any) -> str:
+    """Give the kind of a PART that stands alone, by what such have, empty where it is none of those known."""
+    signs = (
+        ("convert_tokens_to_ids", "tokenizer"), ("sampling_rate", "audio"), ("do_sample_frames", "video"), ("image_mean", "image"),
+    )  # fmt: skip
+    return next((kind for sign, kind in signs if hasattr(part, sign)), "")
 
 
 def _kind(name: str) -> str:

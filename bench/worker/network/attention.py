@@ -112,6 +112,25 @@ def kernel(attention: str) -> Iterator[None]:
 
 
 @contextmanager
+def by_products(model: Any) -> Iterator[None]:
+    """Let what MODEL computes by flex attention be computed by matrix products while the block runs.
+
+    Flex attention compiles itself, which torch does not do while operators are looked at.
+    """
+    from transformers import PreTrainedModel
+
+    configs = [part.config for part in model.modules() if isinstance(part, PreTrainedModel)]
+    flexible = [config for config in configs if config._attn_implementation == "flex_attention"]  # noqa: SLF001 -- none is public
+    for config in flexible:
+        config._attn_implementation = "eager"  # noqa: SLF001
+    try:
+        yield
+    finally:
+        for config in flexible:
+            config._attn_implementation = "flex_attention"  # noqa: SLF001
+
+
+@contextmanager
 def _reasons_told() -> Iterator[None]:
     """Put torch's own reasons beside its error that there is no such kernel: it warns of them, and raises a sentence without."""
     said: list[str] = []

@@ -28,6 +28,7 @@ class Way:
 
     `decode` comes before it where media are encoded; what it decodes is what `process` works on, made once. Of a sub-model by
     itself there is no such way: `part` gives its call, with fresh arguments, and `stage` is what it is in the whole model's ledger.
+    `raw` is the input in hand, for those who count what goes along.
     """
 
     loaded: Loaded
@@ -38,6 +39,7 @@ class Way:
     move: Callable[[Any], dict[str, Any]]
     part: Callable[[], Callable[[], object]] | None = None
     stage: str = anatomy.WHOLE
+    raw: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import time
 
 from bench.worker.metrics import LEDGER, LEDGER_PLAIN, sample
-from bench.worker.network import ledger
+from bench.worker.network import amounts, ledger
 from bench.worker.network.ledger import Entry
 from bench.worker.probes import Cost, Reading, Subject
 
@@ -37,5 +37,10 @@ def read(subject: Subject) -> Reading:
             *(sample(LEDGER, PHASE, *(entry.parts[part] for entry in entries), part=f"processor/{part}") for part in parts),
             sample(LEDGER_PLAIN, PHASE, *plain),
         ),
-        facts={"ledger_modules": dict(timed), "ledger_not_observed": list(missing)},
+        facts={
+            "ledger_modules": dict(timed),
+            "ledger_not_observed": list(missing),
+            "ledger_amounts": amounts.of_request(subject.way, stages),
+            "ledger_items": amounts.items(subject.way.raw),
+        },
     )

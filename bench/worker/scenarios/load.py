@@ -11,11 +11,12 @@ from pathlib import Path
 from bench.domain.metric import Metric
 from bench.domain.model import ModelRef
 from bench.domain.procedure import PageCache
+from bench.domain.values import Json
 from bench.protocol.messages import Measure, Noise, Observed
 from bench.worker import metrics, opening, recipe, tasks
 from bench.worker.clock import Clock
 from bench.worker.host import noise, page_cache
-from bench.worker.loads import formats, loading
+from bench.worker.loads import asking, formats, loading
 from bench.worker.loads.loading import Loaded
 from bench.worker.network import observe
 from bench.worker.steps import Step, Values
@@ -39,7 +40,8 @@ def measure(request: Measure, send: Send, clock: Clock) -> None:
 
 def _settled(request: Measure, folder: Path) -> Measure:
     """Give REQUEST as loading takes it: from FOLDER, with the page cache of its case, and no word where the library decides."""
-    requested = {name: value for name, value in request.case.requested.items() if (name, value) != ("mmap", "auto")}
+    decided = {("mmap", "auto"), (asking.AXIS, "auto")}
+    requested = {name: value for name, value in request.case.requested.items() if (name, value) not in decided}
     state = str(requested["page_cache"])
     return replace(
         request,
@@ -56,10 +58,13 @@ def _readable(request: Measure, folder: Path) -> ModelRef:
 
 
 def _measure(request: Measure, folder: Path, send: Send, clock: Clock) -> None:
-    trial = opening.load(request, send, clock)
-    trial.observed |= {"format": formats.of(folder)}
+    answers: dict[str, Json] = {}
+    with asking.answers(request.case.requested, answers):
+        trial = opening.load(request, send, clock)
+    trial.observed |= {"format": formats.of(folder), **answers}
     trial.observed |= observe.spell_as_requested(trial.requested, trial.observed)
     send(Observed(facts=trial.observed))
+    asking.refuse_unasked(trial.requested, trial.observed)
     observe.refuse_differences(trial.requested, trial.observed)
     trial.loaded = replace(trial.loaded, model=None, processor=None)
     again = _Again(request, folder)
