@@ -19,8 +19,6 @@ MOST = 3.0
 """Seconds lost for each second of work, beyond which times say nothing of the program."""
 MOST_OF_POOL = 0.25
 """The same of several threads: they wait for the last of them, spinning or not. Two on a core and a half were ten times slower."""
-SHARED = 0.25
-"""Share of what disturbed both sides alike that may still be in their ratio."""
 
 
 def allowance(records: Sequence[Record]) -> float:
@@ -56,9 +54,11 @@ def _seen(value: Json) -> float:
 
 
 def room(gap: Gap, base: float, head: float) -> "Disturbed":
-    """Leave room in GAP for what may have disturbed BASE and HEAD, logs: what one had more of, and a share of what both had."""
-    both = SHARED * min(base, head)
-    return Disturbed(gap=gap, above=max(head - base, 0.0) + both, below=max(base - head, 0.0) + both)
+    """Leave room in GAP for what may have disturbed one of BASE and HEAD, logs, more than the other.
+
+    What disturbed both alike is in their scatter, and not in their ratio.
+    """
+    return Disturbed(gap=gap, above=max(head - base, 0.0), below=max(base - head, 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -387,8 +387,6 @@ def test_a_side_that_waited_for_its_cores_is_not_called_slower_for_it() -> None:
     assert row_of(compare(*several, noise=KNOWN)).verdict is Verdict.INCONCLUSIVE
     assert row_of(compare(of_seconds(*FIVE, noise=waiting(2.5)), quiet, noise=KNOWN)).verdict is Verdict.SLOWER
     assert row_of(compare(of_seconds(*FIVE, noise=waiting(2.5)), busy, noise=KNOWN)).verdict is Verdict.SLOWER
-    alike = head_of(*times(FIVE, 1.2), noise=waiting(2.5))
-    assert row_of(compare(of_seconds(*FIVE, noise=waiting(2.5)), alike, noise=KNOWN)).verdict is Verdict.INCONCLUSIVE
 
 
 def test_threads_of_one_process_that_wait_for_each_other_lose_nothing_to_others() -> None:
