@@ -12,9 +12,10 @@ FEW = "procedure: {trials: 1, warmup: 2, min_iterations: 3, min_seconds: 0, time
 
 
 def rows_of(name: str, folder: Path) -> list[dict[str, Any]]:
-    """Run suites/NAME in FOLDER with few calls in one trial and give its rows as the JSON report has them."""
+    """Run suites/NAME in FOLDER with few calls in one trial, and few tokens, and give its rows as the JSON report has them."""
     suite = folder / Path(name).name
-    suite.write_text(re.sub(r"procedure: \{.*\}", FEW, (ROOT / "suites" / name).read_text(encoding="utf-8")), encoding="utf-8")
+    fewer = re.sub(r"procedure: \{.*\}", FEW, (ROOT / "suites" / name).read_text(encoding="utf-8"))
+    suite.write_text(re.sub(r"(new_tokens: \[?)64", r"\g<1>16", fewer), encoding="utf-8")
     run = bench("run", suite, "--out", folder / "runs").splitlines()[-1]
     found: list[dict[str, Any]] = json.loads(bench("report", run, "--format", "json"))["rows"]
     return found

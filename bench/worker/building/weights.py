@@ -19,6 +19,7 @@ from typing import Any
 
 from bench.worker.building import shards
 from bench.worker.building.shards import Shard, Shards, size
+from bench.worker.host import hardware
 
 _SMALL = 1 << 16
 """Elements of the largest weight that may have its value from the constructor alone."""
@@ -116,9 +117,7 @@ def _filed(sizes: dict[str, int], most: int) -> list[list[str]]:
 
 def _hands(files: int, most: int) -> int:
     """Count the processes that FILES of at most MOST bytes each are written by: what cores and half of the free memory allow."""
-    import psutil
-
-    return max(min(files, len(os.sched_getaffinity(0)), psutil.virtual_memory().available // (2 * most)), 1)
+    return max(min(files, len(os.sched_getaffinity(0)), (hardware.free_memory_bytes() or 0) // (2 * most)), 1)
 
 
 def _each_written(checkpoint: _Checkpoint, hands: int) -> Iterator[Shard]:

@@ -28,6 +28,14 @@ def memory_bytes() -> int | None:
     return None if psutil is None else int(psutil.virtual_memory().total)
 
 
+def free_memory_bytes() -> int | None:
+    """Give the memory that can be had without swapping; None where the system does not say."""
+    if _MEMORY.exists():
+        return _of_meminfo("MemAvailable")
+    psutil = _psutil()
+    return None if psutil is None else int(psutil.virtual_memory().available)
+
+
 def swap_bytes() -> int | None:
     """Give the size of the swap space; None where the system does not say."""
     if _MEMORY.exists():

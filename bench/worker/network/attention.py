@@ -36,7 +36,7 @@ WHERE: Mapping[str, Mapping[str, str]] = {
     "flash_attention_2": {**_CUDA, "xpu": "with kernels"},
     "flash_attention_3": _CUDA,
 }
-"""Where each value can be had; what is not on a CPU is refused there before a weight is read. Only the CPU's are tried by tests."""
+"""Where each value can be had; what is not on a CPU is refused there before a weight is read. Only the CPU's are tried by CI."""
 
 _BACKENDS = {"math": "MATH", "flash": "FLASH_ATTENTION", "efficient": "EFFICIENT_ATTENTION", "cudnn": "CUDNN_ATTENTION"}
 _ON_CPU = ("math", "flash")
