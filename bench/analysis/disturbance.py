@@ -18,7 +18,10 @@ OF_NEIGHBOURS = 1.0
 MOST = 3.0
 """Seconds lost for each second of work, beyond which times say nothing of the program."""
 MOST_OF_POOL = 0.25
-"""The same of several threads: they wait for the last of them, spinning or not. Two on a core and a half were ten times slower."""
+"""The same of several threads: they wait for the last of them, spinning or not.
+
+Beside one busy process two threads on two cores were seen to take ten times as long.
+"""
 
 
 def allowance(records: Sequence[Record]) -> float:

@@ -86,24 +86,24 @@ def _formulas() -> dict[Any, Any]:
 def _quantized() -> dict[str, dict[str, Formula]]:
     """Give the formulas of quantized products by library: those of the layer they stand for, whose weight is [outputs, inputs]."""
 
-    def third(left: Any, _other: Any, weight: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
-        del out_shape
-        return 2 * _product(left) * int(weight[0])
+    def by(place: int) -> Formula:
+        """Make the formula of a product of the first argument with the weight, or the sizes of it, that stands at PLACE."""
 
-    def second(left: Any, weight: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
-        del out_shape
-        return 2 * _product(left) * int(weight[0])
+        def product(*arguments: Any, **_: Any) -> int:
+            return 2 * _product(arguments[0]) * int(arguments[place][0])
+
+        return product
 
     def none(*_: Any, **__: Any) -> int:
         return 0
 
     of_bitsandbytes: dict[str, Formula] = {
-        **dict.fromkeys(("gemm_4bit", "gemv_4bit", "int8_mixed_scaled_mm"), third),
-        **dict.fromkeys(("int8_scaled_mm", "int8_linear_matmul"), second),
+        **dict.fromkeys(("gemm_4bit", "gemv_4bit", "int8_mixed_scaled_mm"), by(2)),
+        **dict.fromkeys(("int8_scaled_mm", "int8_linear_matmul"), by(1)),
         **dict.fromkeys(("int8_vectorwise_quant", "int8_vectorwise_dequant", "int8_mm_dequant", "int8_double_quant"), none),
         **dict.fromkeys(("dequantize_4bit", "dequantize_blockwise"), none),
     }
-    return {"bitsandbytes": of_bitsandbytes, "quanto": {"qbytes_mm": second}}
+    return {"bitsandbytes": of_bitsandbytes, "quanto": {"qbytes_mm": by(1)}}
 
 
 def _product(shape: Any) -> int:
