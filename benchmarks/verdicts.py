@@ -1,6 +1,6 @@
 """How often verdicts on saved runs are wrong, and what they find: ours and those of other tools on the same synthetic samples.
 
-    .venv/bin/python benchmarks/verdicts.py [--pairs 2000] [--suites 500] [--histories 500] [--seed 0]
+    .venv/bin/python benchmarks/verdicts.py [--pairs 2000] [--suites 500] [--histories 500] [--series 20000] [--seed 0]
 
 Samples have the structure that was seen on a 2-core virtual machine (docs/how-it-measures.md): iterations with AR(1) noise of heavy
 tails inside a process, processes, execs shared by the trials of a nursery, and minutes between runs. No model is run. A pair is two
@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from bench.analysis import paired
 from bench.analysis.change_points import change_points
 from bench.analysis.compare import ASSUMED
 from bench.analysis.statistics import center
@@ -180,10 +181,28 @@ def histories(chance: np.random.Generator, name: str, scatter: float, count: int
         print(f"  step with {after} points after it, found within 2 points: {', '.join(found)}")
 
 
+def looks(chance: np.random.Generator, count: int) -> None:
+    """Print what of a level the looks of an A/B run spend together: 24 pairs whose ratio is just the margin."""
+    margin = 0.005
+    draws: dict[str, Callable[[int], np.ndarray]] = {
+        "normal": chance.standard_normal, "Student's, 4 degrees": lambda size: chance.standard_t(4, size)
+    }  # fmt: skip
+    print(f"\nlooks at {paired.LOOKS} pairs with shares {paired.SHARES}, {count} series: found in place of each level")
+    for name, draw in draws.items():
+        chances = []
+        for _ in range(count):
+            ratios = tuple(math.log1p(margin) + 0.01 * draw(paired.LOOKS[-1]))
+            gap = paired.Apart(metric=FORWARD, ratios=ratios, logged=True).gap()
+            assert gap is not None
+            chances.append(gap.chance(margin))
+        found = ", ".join(f"{level}: {np.mean(np.array(chances) <= level):.4f}" for level in (0.05, 0.01, 0.005))
+        print(f"  pairs {name}: {found}")
+
+
 def main() -> None:
     """Draw, judge and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("pairs", 2000), ("suites", 500), ("histories", 500), ("seed", 0)):
+    for name, default in (("pairs", 2000), ("suites", 500), ("histories", 500), ("series", 20000), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args()
     chance = np.random.default_rng(given.seed)
@@ -192,6 +211,7 @@ def main() -> None:
         alarms(chance, weather, given.suites)
     histories(chance, "ratios to a pinned reference", 0.006, given.histories)
     histories(chance, "runs' own values", 0.06, given.histories)
+    looks(chance, given.series)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Pairs of trials that took turns: each gives one log ratio of a metric, from which the minute is gone that both shared.
 
-A pair's value is the median of the ratios of its calls, base's j-th and head's j-th, which were made one right after the other. The
-pairs' values are tested by Yuen's trimmed t (1974) at up to three looks, whose nominal levels together spend the level of one
-test: a case may stop at a look and the error rate holds (group-sequential, Pocock 1977). docs/verdicts.md has measured rates.
+A pair's value is the midmean of the log ratios of its calls, base's j-th and head's j-th, one right after the other.
+The pairs' values are tested by Yuen's trimmed t (1974) at up to three looks, whose nominal levels together spend the level of one
+test: a case may stop at a look and the error rate holds (group-sequential; most is spent late, as by O'Brien and Fleming 1979).
+docs/verdicts.md has measured rates.
 """
 
 import math
@@ -21,17 +22,19 @@ from bench.domain.record import Record, Side
 
 LOOKS = (8, 16, 24)
 """Numbers of pairs at which a verdict may be given; 24 are the most there are."""
+SHARES = (0.2, 0.3, 0.75)
+"""Nominal level of each look as a share of the level that they spend together. They sum to more than 1, for what is above a level
+at one look mostly is at the next; benchmarks/verdicts.py counts what they spend."""
 LEAST = 5
 """Pairs below which nothing is said: of 5, two are trimmed."""
-SHARE = 0.4
-"""Nominal level of each of three looks as a share of the level that they spend together: 0.002 of 0.005."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looks:
-    """The difference as it stood at each look, the last one last."""
+    """The difference as it stood at each look, the last one last, and the share of the level that each may spend."""
 
     each: tuple[Difference, ...]
+    shares: tuple[float, ...]
 
     @property
     def logged(self) -> bool:
@@ -41,11 +44,11 @@ class Looks:
     @property
     def mirrored(self) -> "Looks":
         """The looks with their sides changed."""
-        return Looks(each=tuple(one.mirrored for one in self.each))
+        return Looks(each=tuple(one.mirrored for one in self.each), shares=self.shares)
 
     def chance(self, margin: float) -> float:
         """Give the one-sided p over all looks: the smallest of theirs, each set against its share of the level."""
-        return min(1.0, min(one.chance(margin) for one in self.each) / SHARE)
+        return min(1.0, *(one.chance(margin) / share for one, share in zip(self.each, self.shares, strict=True)))
 
     def bounds(self) -> tuple[float, float]:
         """Give the 95 % interval at the last look."""
@@ -53,7 +56,7 @@ class Looks:
 
     def detectable(self, margin: float, level: float) -> float:
         """Give the smallest relative increase that the last look finds with probability 0.95."""
-        return self.each[-1].detectable(margin, level * SHARE)
+        return self.each[-1].detectable(margin, level * self.shares[-1])
 
     def scaled(self, relative: float) -> float:
         """Put a RELATIVE increase on the scale of the differences."""
@@ -73,8 +76,8 @@ class Apart:
         count = len(self.ratios)
         if count < LEAST:
             return None
-        places = (*(look for look in LOOKS if look < count), count)[-len(LOOKS) :]
-        return Looks(each=tuple(self._at(place) for place in places))
+        places = (*(look for look in LOOKS[:-1] if look < count), count)
+        return Looks(each=tuple(self._at(place) for place in places), shares=SHARES[: len(places)])
 
     def _at(self, pairs: int) -> Difference:
         place = locate(self.ratios[:pairs], least_cut=1)
@@ -141,11 +144,22 @@ def _derived(found: Mapping[str, Reading], record: Record) -> Iterator[Reading]:
 
 
 def _log_ratio(base: Reading, head: Reading) -> float:
-    """Give the median of the ratios of calls; of a value that is no median of calls (a peak over phases, say) its own ratio."""
+    """Give the midmean of the ratios of calls; of a value that is no median of calls (a peak over phases, say) its own ratio."""
     calls = base.metric.reduce is Reduce.MEDIAN and len(base.values) == len(head.values) > 1
     if not calls:
         return math.log(head.value / base.value)
-    return statistics.median(math.log(after / before) for before, after in zip(base.values, head.values, strict=True))
+    return midmean([math.log(after / before) for before, after in zip(base.values, head.values, strict=True)])
+
+
+def midmean(values: Sequence[float]) -> float:
+    """Give the mean of VALUES without their lowest and their highest quarter, of three and more at least one of each.
+
+    Pairs scatter less by it than by the median of the same calls, idle as beside hogs, and a quarter of bad calls is borne
+    (docs/verdicts.md).
+    """
+    ordered = sorted(values)
+    cut = max(1, len(ordered) // 4) if len(ordered) > 2 else 0  # noqa: PLR2004 -- of two both are kept
+    return statistics.fmean(ordered[cut : len(ordered) - cut])
 
 
 def _share(base: Reading, head: Reading) -> float:

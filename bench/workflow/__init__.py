@@ -15,7 +15,8 @@ from bench.workflow.comparisons import (
     measure_noise,
     render_comparison,
 )
-from bench.workflow.contests import Contender, Contested, Setting, contender, contest
+from bench.workflow.contenders import Contender, Setting, contender
+from bench.workflow.contests import Contested, contest
 from bench.workflow.plans import draw_up, expected_s, read_suites, suite_schema
 from bench.workflow.reports import read, read_records, render, summarize, summary, write
 from bench.workflow.runs import RECORDS, Ran, run

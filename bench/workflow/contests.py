@@ -1,52 +1,30 @@
 """Two environments, or two settings of one, measured in turn: an A/B run, its records on both sides, and what they say."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bench.domain.axes import Scenario
 from bench.domain.errors import ExitCode, UsageError
 from bench.domain.gating import Gating
 from bench.domain.values import Json
+from bench.workflow.contenders import Contender, Setting, couples, of_pair
 
 if TYPE_CHECKING:  # what a step needs is imported in it, so that `bench --help` stays light
     from bench.domain.comparison import Comparison, Rules
-    from bench.domain.plan import Plan, PlannedCase, Trial
-    from bench.domain.procedure import Procedure
+    from bench.domain.plan import Plan, Trial
     from bench.domain.record import Record, Side
     from bench.execution.pairs import Couple, Flank
-    from bench.planning.plans import Filter, Source
     from bench.protocol.messages import Capabilities, Event
     from bench.store.jsonl import Journal
     from bench.store.runs import RunDirectory
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
 """A pool of threads that spins while it has nothing to do would slow the other side down."""
-MOST_CALLS = 60
-"""Calls of a step in one trial of a pair: what a pair tells hardly grows with more."""
-WARM_CALLS = 4
-"""Calls before the first that counts, where the suite leaves their number to the trial: warming up is common to both sides."""
-SHORT, LONG = 0.6, 1.5
-"""What pairs up to the first look, and later ones, take of the suite's min_seconds a step: clear cases end at that look, and of the
-others the median of few calls would be most of what pairs scatter by (docs/verdicts.md)."""
 HOPELESS = 2
 """Pairs of a case of which none finished on both sides, after which no further one is tried."""
-
-
-IN_TURN = frozenset({Scenario.INFERENCE, Scenario.TRAIN_STEP, Scenario.DATA, Scenario.LOAD})
-"""Scenarios that repeat a step, between whose calls the other side can have its turn."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What makes a side: its interpreter, environment variables on top of the caller's, and axes that it sets."""
-
-    python: str
-    env: Mapping[str, str] = field(default_factory=dict)
-    axes: Mapping[str, Json] = field(default_factory=dict)
 
 
 class Watcher(Protocol):
@@ -89,22 +67,6 @@ class Contested:
         return ExitCode.TRIALS_FAILED if failed else ExitCode.FINE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contender:
-    """One side before it is measured: its setting, and its plan under it."""
-
-    setting: Setting
-    plan: "Plan"
-
-
-def contender(sources: "Sequence[Source]", setting: Setting, wanted: "Filter") -> Contender:
-    """Plan the cases of SOURCES that are WANTED as SETTING has them. Raises SuiteError, UsageError."""
-    from bench.planning.settings import with_settings
-    from bench.workflow.plans import draw_up
-
-    return Contender(setting=setting, plan=draw_up(with_settings(sources, setting.axes), wanted))
-
-
 def contest(  # noqa: PLR0913 -- two sides, and how to go about it
     base: Contender, head: Contender, *, out: Path, budget_s: float | None, rules: "Rules", watcher: Watcher, command: Sequence[str]
 ) -> Contested:
@@ -118,7 +80,7 @@ def contest(  # noqa: PLR0913 -- two sides, and how to go about it
     from bench.planning import arrange
     from bench.store import jsonl, runs
 
-    found = _couples(base, head)
+    found = couples(base, head)
     rules = replace(rules, gates={couple.head.case.id: couple.head.suite.gate or Gating() for couple in found})
     with ExitStack() as undo:
         flanks = _open((base.setting, head.setting), found, undo, watcher) if found else []
@@ -135,7 +97,7 @@ def contest(  # noqa: PLR0913 -- two sides, and how to go about it
             listener=watcher,
             arrange=arrange.block,
             cores=arrange.cores,
-            procedure=_of_pair,
+            procedure=of_pair,
             goes_on=course.goes_on,
         )
         try:
@@ -152,24 +114,6 @@ def contest(  # noqa: PLR0913 -- two sides, and how to go about it
     return contested
 
 
-def _couples(base: Contender, head: Contender) -> "list[Couple]":
-    """Set the cases of both sides beside each other, with the sampling plan of pairs. Raises UsageError."""
-    from bench.execution.pairs import Couple
-    from bench.planning.settings import couples
-
-    axes = {*base.setting.axes, *head.setting.axes}
-    found = [Couple(base=_for_pairs(one), head=_for_pairs(other)) for one, other in couples(base.plan, head.plan, axes)]
-    for planned in (planned for couple in found for planned in (couple.base, couple.head)):
-        if planned.suite.scenario not in IN_TURN:
-            raise UsageError(
-                f"{planned.case.label}: scenario {planned.suite.scenario} is not made of calls that two sides could make in turn: "
-                "run both by bench run, and bench compare them"
-            )
-        if planned.case.requested.get("environment", "this") != "this":
-            raise UsageError(f"{planned.case.label}: the sides of an A/B run are its environments: name them by --base and --head")
-    return found
-
-
 def _directory(out: Path, plan: "Plan", side: "Side", command: Sequence[str]) -> "RunDirectory":
     from bench.store import runs
 
@@ -182,23 +126,6 @@ def _keep_skipped(plan: "Plan", directory: "RunDirectory", journal: "Journal", r
     for case in plan.skipped:
         records.append(trial.skipped(case, directory.manifest.id))
         journal.append(records[-1])
-
-
-def _for_pairs(planned: "PlannedCase") -> "PlannedCase":
-    """Give the case with the sampling plan of pairs: 8 to 24, and no more calls in a trial than tell something."""
-    from bench.analysis.paired import LOOKS
-    from bench.domain.procedure import Warmup
-
-    procedure = planned.suite.procedure
-    own = replace(
-        procedure,
-        trials=LOOKS[0],
-        max_trials=LOOKS[-1],
-        max_iterations=min(procedure.max_iterations, MOST_CALLS),
-        min_iterations=min(procedure.min_iterations, MOST_CALLS),
-        warmup=Warmup(iterations=WARM_CALLS) if procedure.warmup == Warmup() else procedure.warmup,
-    )
-    return replace(planned, suite=replace(planned.suite, procedure=own))
 
 
 def _open(settings: Sequence[Setting], found: "Sequence[Couple]", undo: ExitStack, watcher: Watcher) -> "list[Flank]":
@@ -239,13 +166,6 @@ def _start(capabilities: "Capabilities", setting: Setting) -> dict[str, Json]:
         "start_method_reason": capabilities.reason,
         "set_variables": dict(setting.env),
     }
-
-
-def _of_pair(procedure: "Procedure", number: int) -> "Procedure":
-    """Give the sampling plan of pair NUMBER."""
-    from bench.analysis.paired import LOOKS
-
-    return replace(procedure, min_seconds=procedure.min_seconds * (SHORT if number < LOOKS[0] else LONG))
 
 
 @dataclass(slots=True, kw_only=True)

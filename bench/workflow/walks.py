@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.workflow.contests import Contender, Setting, Watcher, contender, contest
+from bench.workflow.contenders import Contender, Setting, contender
+from bench.workflow.contests import Watcher, contest
 
 if TYPE_CHECKING:  # what a step needs is imported in it, so that `bench --help` stays light
     from bench.analysis.pinpoint import Answer, Effect

@@ -94,6 +94,28 @@ def test_looks_spend_no_more_than_their_level_together() -> None:
     assert wrong <= stats.binom.ppf(0.999, runs, 0.005)
 
 
+def test_a_look_where_pairs_ended_early_has_the_share_of_the_next_one() -> None:
+    gap = paired.Apart(metric=a_metric(), ratios=tuple(math.log(value) for value in around(1.01, pairs=12)), logged=True).gap()
+    assert gap is not None
+    assert gap.shares == paired.SHARES[:2]
+    assert gap.chance(0.005) == min(gap.each[0].chance(0.005) / paired.SHARES[0], gap.each[1].chance(0.005) / paired.SHARES[1])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([4.0], 4.0),
+        ([1.0, 2.0], 1.5),
+        ([9.0, 1.0, 2.0], 2.0),
+        ([1.0, 2.0, 4.0, 90.0], 3.0),
+        ([*range(8)], 3.5),
+        ([0, 0, 3, 4, 5, 99, 99, 99], 27.75),
+    ],
+)
+def test_a_pair_leaves_out_its_lowest_and_highest_quarter(values: list[float], expected: float) -> None:
+    assert paired.midmean(values) == pytest.approx(expected)
+
+
 def test_a_case_is_decided_where_every_gated_time_is() -> None:
     clear = {"forward": apart_of("forward", around(1.2)), "e2e": apart_of("e2e", around(1.2))}
     assert paired.decided("c", clear, frozenset({"forward", "e2e"}), 20, Rules())

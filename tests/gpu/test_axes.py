@@ -28,10 +28,15 @@ def test_every_case_is_measured_or_says_why_not(rows: list[dict[str, Any]]) -> N
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_kernel_that_is_asked_for_is_the_one_seen(kernel: str, rows: list[dict[str, Any]]) -> None:
-    asked = [row for row in rows if row["case"]["requested"].get("attention") == f"sdpa:{kernel}" and row["outcome"] == "finished"]
-    for row in asked:
+    asked = [row for row in rows if row["case"]["requested"].get("attention") == f"sdpa:{kernel}"]
+    finished = [row for row in asked if row["outcome"] == "finished"]
+    for row in finished:
         assert kernel in str(row["case"]["observed"]["attention_kernel"]), row["case"]["label"]
-    assert asked or kernel == "cudnn"
+    if not finished and kernel == "cudnn":  # which GPUs and versions have it is for torch to say
+        assert asked
+        assert all("cudnn" in row["reason"].lower() for row in asked)
+        pytest.skip(asked[0]["reason"])
+    assert finished
 
 
 def test_outputs_are_compared_with_the_reference(rows: list[dict[str, Any]]) -> None:
