@@ -19,7 +19,7 @@ from bench.domain.particulars import Capacity, Endurance
 from bench.domain.plan import Suite
 from bench.domain.procedure import Limits, PageCache, Procedure, StartMethod, Warmup
 from bench.domain.values import Json
-from bench.planning import data_sets, document, requests, sense, tree
+from bench.planning import data_sets, document, forms, requests, sense, tree
 from bench.planning.amounts import read_bytes, read_seconds
 from bench.planning.wording import quoted, unknown
 
@@ -167,16 +167,16 @@ _FORMS: Mapping[str, type[BaseModel]] = {
     "include": document.Selection,
     "exclude": document.Selection,
     "reference": document.Reference,
-    "procedure": document.Sampling,
-    "load": document.Load,
-    "limits": document.Bounds,
-    "capacity": document.OfCapacity,
-    "requests": document.OfRequests,
-    "cache": document.OfCache,
-    "slo": document.OfTargets,
-    "endurance": document.OfEndurance,
-    "gate": document.OfGate,
-    "data": document.OfData,
+    "procedure": forms.Sampling,
+    "load": forms.Load,
+    "limits": forms.Bounds,
+    "capacity": forms.OfCapacity,
+    "requests": forms.OfRequests,
+    "cache": forms.OfCache,
+    "slo": forms.OfTargets,
+    "endurance": forms.OfEndurance,
+    "gate": forms.OfGate,
+    "data": forms.OfData,
     "<preset>": document.OfPreset,
     "<path>": document.OfPath,
     "<hub>": document.OfHub,
@@ -185,8 +185,8 @@ _FORMS: Mapping[str, type[BaseModel]] = {
 
 def _keys(place: tree.Path, tag: str | None) -> list[str]:
     """List the keys that a mapping at PLACE, in a model the kind that TAG says, may have."""
-    within = document.OfMetric if place[:2] == ("gate", "metrics") else document.Document
-    form = within if within is document.OfMetric else _FORMS.get(tag or (str(place[0]) if place else ""), within)
+    within = forms.OfMetric if place[:2] == ("gate", "metrics") else document.Document
+    form = within if within is forms.OfMetric else _FORMS.get(tag or (str(place[0]) if place else ""), within)
     return list(form.model_fields)
 
 
@@ -235,7 +235,7 @@ def _loads(form: document.Document) -> dict[str, tuple[Json, ...]]:
     return {name: (value,) for name, value in said.items() if value is not None and form.scenario == Scenario.LOAD}
 
 
-def _gate(form: document.OfGate) -> Gating:
+def _gate(form: forms.OfGate) -> Gating:
     metrics = {name: Tolerance(**dict(said)) for name, said in form.metrics.items()}
     return Gating(margin=form.margin, equivalence=form.equivalence, metrics=metrics)
 

@@ -58,7 +58,7 @@ def plan_case(name: str, model: "str | Mapping[str, Json]", **asked: Json) -> "P
 
 def _suite(name: str, model: "str | Mapping[str, Json]", asked: Mapping[str, Json]) -> Mapping[str, Json]:
     """Sort ASKED into the parts of a suite. What is in none of them is taken for an axis, and refused with those that there are."""
-    from bench.planning.document import Sampling
+    from bench.planning.forms import Sampling
 
     sampling = {key: value for key, value in asked.items() if key in Sampling.model_fields}
     load = {key: value for key, value in asked.items() if key in _LOAD}

@@ -140,7 +140,7 @@ def preset_tasks(_folder: Path) -> Any:
     from bench.domain.model import Kind, ModelRef
     from bench.models import facts, presets
     from bench.worker import tasks
-    from bench.worker.loads import loading as core
+    from bench.worker.loads import resolving as core
 
     found = []
     for preset in map(presets.find, presets.names()):

@@ -9,7 +9,7 @@ from bench.domain.model import Kind, ModelFacts
 from bench.models import presets
 from bench.worker import building, tasks
 from bench.worker.learning import freezing
-from bench.worker.loads import loading
+from bench.worker.loads import loading, resolving
 
 
 def unmatched(model: ModelFacts, patterns: Sequence[str]) -> dict[str, str]:
@@ -30,7 +30,7 @@ def _skeleton(model: ModelFacts) -> Any:
     if model.ref.kind is Kind.PRESET and model.folder is None:
         preset = presets.find(model.ref.where)
         return building.skeleton(preset, preset.tasks[model.task], saved=False)
-    config = loading.read_config(model, Path(loading.folder_of(model)))
-    kind = loading.resolve_class(config, tasks.find(model.task).TASK)
+    config = resolving.read_config(model, Path(loading.folder_of(model)))
+    kind = resolving.resolve_class(config, tasks.find(model.task).TASK)
     with torch.device("meta"):
         return kind(config)

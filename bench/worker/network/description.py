@@ -23,7 +23,7 @@ from bench.worker import building, tasks
 from bench.worker.building import weights
 from bench.worker.failures import Refused
 from bench.worker.host import page_cache
-from bench.worker.loads import keys, loading
+from bench.worker.loads import keys, loading, resolving
 from bench.worker.loads.keys import Keys
 from bench.worker.network import sizes, submodels
 
@@ -89,7 +89,7 @@ def _recipe_s_processor(preset: Preset, task: str) -> str | None:
 
 
 def _of_folder(model: ModelFacts, folder: Path) -> Description:
-    config = loading.read_config(model, folder)
+    config = resolving.read_config(model, folder)
     own = _own_class(config, model)
     files = page_cache.weight_files(folder)
     quantized = getattr(config, "quantization_config", None) is not None
@@ -119,7 +119,7 @@ def _own_class(config: Any, model: ModelFacts) -> type[Any]:
     import transformers
 
     if model.task:
-        return loading.resolve_class(config, tasks.find(model.task).TASK)
+        return resolving.resolve_class(config, tasks.find(model.task).TASK)
     named = next(iter(config.architectures or ()), "")
     found: type[Any] | None = getattr(transformers, named, None) if named else None
     if found is None:
@@ -138,7 +138,7 @@ def _classes(config: Any, checkpoint: Checkpoint, own: str) -> Iterator[tuple[st
         if takes and name != own and not task.traits_of(checkpoint.architecture) & _INPUTS <= takes:
             continue
         try:
-            yield name, loading.resolve_class(config, task)
+            yield name, resolving.resolve_class(config, task)
         except Refused:
             continue
 

@@ -14,7 +14,7 @@ from bench.protocol.messages import Measure, Noise, Sampled
 from bench.worker import calling, metrics, opening, steps, tasks
 from bench.worker.clock import Clock
 from bench.worker.host import memory, noise
-from bench.worker.loads import loading
+from bench.worker.loads import loading, resolving
 from bench.worker.loads.loading import synchronize
 from bench.worker.network import attention
 from bench.worker.steps import Step
@@ -28,7 +28,7 @@ _MINUTE_S = 60.0
 def measure(request: Measure, send: Send, clock: Clock) -> None:
     """Call the model of REQUEST as long as its case asks, then unload it. Raises Refused, and what the libraries raise."""
     task = tasks.find(request.model.task).TASK
-    loading.resolve_class(loading.read_config(request.model, loading.folder_of(request.model)), task)
+    resolving.resolve_class(resolving.read_config(request.model, loading.folder_of(request.model)), task)
     before = memory.exact_anonymous_bytes()  # with the class's code, which stays
     device = _go_on(request, send, clock, before)
     gc.collect()
