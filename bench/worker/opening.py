@@ -52,7 +52,8 @@ class Trial:
 
     def subject(self, **more: Any) -> Subject:
         """Give what probes look at, with MORE of it where their pass needs it."""
-        return Subject(loaded=self.loaded, traits=self.traits, requested=self.requested, **more)
+        least = self.request.procedure.min_iterations
+        return Subject(loaded=self.loaded, traits=self.traits, requested=self.requested, min_iterations=least, **more)
 
 
 @dataclass(slots=True, kw_only=True)

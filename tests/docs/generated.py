@@ -15,7 +15,7 @@ from bench import cli
 from bench.domain.axes import AXES, BY_NAME, Axis
 from bench.domain.task import Trait
 from bench.domain.values import Json, canonical
-from bench.planning import document
+from bench.planning import document, forms
 from bench.worker import engines, quantization, tasks
 from bench.worker.network import attention
 
@@ -53,7 +53,7 @@ def axes() -> str:
 def procedure() -> str:
     """Tabulate the keys of a procedure."""
     rows = []
-    for name, field in document.Sampling.model_fields.items():
+    for name, field in forms.Sampling.model_fields.items():
         default = "as `trials`" if field.default is None else f"`{_spelled(field.default)}`"
         rows.append(f"| `{name}` | {field.description} | {default} |")
     return "\n".join(["| key | meaning | default |", "|---|---|---|", *rows])

@@ -31,12 +31,14 @@ class Cost(StrEnum):
 class Subject:
     """What probes look at: the loaded model, and the inputs on the device and the way to them (none for static probes).
 
-    `parity` says what outputs are compared with; None where with nothing.
+    `parity` says what outputs are compared with; None where with nothing. `min_iterations` is the suite's: a probe that repeats a
+    call by itself repeats it no more often where fewer were asked for.
     """
 
     loaded: Loaded
     traits: frozenset[Trait]
     requested: Mapping[str, Json]
+    min_iterations: int
     inputs: Mapping[str, Any] = field(default_factory=dict)
     way: Way | None = None
     parity: Parity | None = None

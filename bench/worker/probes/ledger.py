@@ -14,9 +14,9 @@ BUDGET_S = 1.5
 
 
 def read(subject: Subject) -> Reading:
-    """Run requests with and without hooks in turn: at least three pairs, then as many as fit into a second and a half.
+    """Run requests with and without hooks in turn: three pairs, then as many as fit into a second and a half.
 
-    The samples of the ledger belong together by their place: the n-th of every stage is of the n-th pass.
+    Fewer where the suite's `min_iterations` is below three. The samples of the ledger belong together by their place: the n-th of every stage is of the n-th pass.
     """
     if subject.way is None or subject.requested.get("depth", 0):  # a request that is in the cache already has no way from raw input
         return Reading()
@@ -25,7 +25,7 @@ def read(subject: Subject) -> Reading:
     entries: list[Entry] = []
     plain: list[float] = []
     start = time.perf_counter()
-    while len(entries) < LEAST or (len(entries) < MOST and time.perf_counter() - start < BUDGET_S):
+    while len(entries) < min(LEAST, subject.min_iterations) or (len(entries) < MOST and time.perf_counter() - start < BUDGET_S):
         entries.append(ledger.enter(subject.way, timed))
         plain.append(ledger.plain_s(subject.way))
     stages = [stage for stage in entries[0].stages if all(stage in entry.stages for entry in entries)]
