@@ -13,6 +13,7 @@ from bench.domain.metric import Better
 from bench.domain.summary import Row
 from bench.domain.values import Json
 
+GENERATION = "parity.generation_"
 REFERENCE, MISSING, BROKEN = "parity_reference", "parity_missing", "parity_not_finite"
 
 
@@ -30,7 +31,8 @@ class Tolerance:
 
     def of(self, metric: str) -> float | None:
         """Give the largest distance of METRIC that is allowed; None where none is set."""
-        return {"parity.kl": self.kl, "parity.max_relative_error": self.error, "parity.cosine": self.cosine}.get(metric)
+        plain = metric.replace(GENERATION, "parity.")
+        return {"parity.kl": self.kl, "parity.max_relative_error": self.error, "parity.cosine": self.cosine}.get(plain)
 
 
 DTYPES: Mapping[str, Tolerance] = {
@@ -70,13 +72,17 @@ def _method(asked: Json) -> str:
 
 def drift(row: Row) -> str | None:
     """Say in what ROW's outputs have left their reference's; None where they have not, or were not compared."""
-    allowed = tolerance(row)
-    beyond = [f"{row.observed[BROKEN]} of its scores are no numbers"] if row.observed.get(BROKEN) else []
+    plain = tolerance(row)
+    cached = FOUR_BITS if row.case.requested.get("cache") == "quantized" else plain
+    beyond = {f"{row.observed[BROKEN]} of its scores are no numbers": plain.name} if row.observed.get(BROKEN) else {}
     for name, estimate in row.metrics.items():
+        allowed = cached if name.startswith(GENERATION) else plain
         most = allowed.of(name)
         # Of several trials the worst one counts.
         far = 1 - estimate.least if estimate.metric.better is Better.HIGHER else estimate.most
         if most is not None and far > most:
             shown = f"{name} {estimate.least:.6g} is below {1 - most:.8g}"
-            beyond.append(shown if estimate.metric.better is Better.HIGHER else f"{name} {estimate.most:.3g} is above {most:g}")
-    return f"{', '.join(beyond)} (tolerance of {allowed.name})" if beyond else None
+            beyond[shown if estimate.metric.better is Better.HIGHER else f"{name} {estimate.most:.3g} is above {most:g}"] = (
+                allowed.name
+            )
+    return f"{', '.join(beyond)} (tolerance of {' and '.join(dict.fromkeys(beyond.values()))})" if beyond else None

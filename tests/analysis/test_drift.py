@@ -46,6 +46,10 @@ def a_row(requested: Mapping[str, Json] | None = None, observed: Mapping[str, Js
         ({}, {"parity_reference_dtype": "bfloat16"}, {"kl": 0.005}, None),
         ({}, {"parity_reference_quantization": "bnb-nf4"}, {"kl": 0.2}, None),
         ({}, {}, {"top1_agreement": 0.5}, None),
+        ({}, {}, {"generation_kl": 1e-6}, "parity.generation_kl 1e-06 is above 1e-07 (tolerance of float32)"),
+        ({"cache": "quantized"}, {}, {"generation_kl": 0.2, "generation_max_relative_error": 0.5, "kl": 0.0}, None),
+        ({"cache": "quantized"}, {}, {"generation_kl": 0.4}, "parity.generation_kl 0.4 is above 0.3 (tolerance of 4 bits)"),
+        ({"cache": "quantized"}, {}, {"kl": 0.01}, "parity.kl 0.01 is above 1e-07 (tolerance of float32)"),
         ({}, {"parity_not_finite": 3}, {"top1_agreement": 0.5}, "3 of its scores are no numbers (tolerance of float32)"),
     ],
 )

@@ -60,6 +60,9 @@ def of_model(name: str, folder: Path) -> Iterator[Any]:
         yield trial("again", EAGER, own=True)
         yield trial("other inputs", {**EAGER, "batch_size": 1})
         yield trial("no padding mask", EAGER, changed(see_padding))
+        yield trial("static cache", {**EAGER, "cache": "static"})
+        yield trial("quantized cache", {**EAGER, "cache": "quantized"})
+        yield trial("forgetful cache", EAGER, forgetting())
         yield trial("not finite", EAGER, changed(spoil))
         yield trial("explicit", {"attention": "sdpa", "mask": "explicit"}, only=False)
         yield trial("weights", {"output_attentions": True, "output_hidden_states": True})
@@ -151,6 +154,22 @@ def see_padding(model: Any) -> None:
         return (arguments, {**options, "attention_mask": mask.new_ones(mask.shape)}) if mask is not None else None
 
     model.register_forward_pre_hook(before, with_kwargs=True)
+
+
+@contextmanager
+def forgetting() -> Iterator[None]:
+    """Let the keys that a cache holds fade with each token that is added; one forward over all tokens has nothing to forget."""
+    from transformers.cache_utils import DynamicLayer
+
+    real = DynamicLayer.update
+
+    def update(self: Any, *arguments: Any, **options: Any) -> Any:
+        if self.is_initialized:
+            self.keys = self.keys * 0.9
+        return real(self, *arguments, **options)
+
+    with patch.object(DynamicLayer, "update", update):
+        yield
 
 
 @contextmanager

@@ -65,6 +65,26 @@ def test_a_layer_with_perturbed_weights_is_seen(every: Mapping[str, Mapping[str,
     assert told["parity"]["parity.max_relative_error"] > 3e-4
 
 
+@pytest.mark.parametrize("name", ["tiny-gpt2", "tiny-t5"])
+def test_the_reference_generates_as_it_did(every: Mapping[str, Mapping[str, Told]], name: str) -> None:
+    told = every[name]["reference"]
+    assert "parity_generation_missing" not in told["observed"]
+    assert told["parity"]["parity.generation_max_relative_error"] == 0.0
+
+
+def test_a_static_cache_gives_what_the_reference_gives(writer: Mapping[str, Told]) -> None:
+    assert writer["static cache"]["parity"]["parity.generation_max_relative_error"] < 1e-5
+
+
+@pytest.mark.parametrize("label", ["quantized cache", "forgetful cache"])
+def test_what_a_cache_loses_is_seen_in_the_generation_alone(writer: Mapping[str, Told], label: str) -> None:
+    told = writer[label]
+    assert told["outcome"] == "finished", told["reason"]
+    assert is_perfect(told), told["parity"]
+    assert told["parity"]["parity.generation_max_relative_error"] > 1e-4
+    assert told["parity"]["parity.generation_kl"] > 1e-9
+
+
 def test_outputs_of_other_inputs_are_not_compared(writer: Mapping[str, Told]) -> None:
     told = writer["other inputs"]
     assert told["parity"] == {}

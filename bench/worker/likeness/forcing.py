@@ -36,6 +36,40 @@ def choose(call: Call) -> Any:
     return torch.stack(choices.chosen, dim=1)
 
 
+@dataclass(slots=True)
+class Forced:
+    """A processor of logits that has TOKENS (items x tokens) chosen one by one, whatever is likeliest."""
+
+    tokens: Any
+    begins: int | None = None
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        """Leave the token whose turn it is as the only one possible."""
+        import torch
+
+        self.begins = int(input_ids.shape[1]) if self.begins is None else self.begins
+        at = int(input_ids.shape[1]) - self.begins
+        turn = self.tokens[:, at : at + 1].to(scores.device)
+        return torch.full_like(scores, -torch.inf).scatter(1, turn, 0.0) if turn.numel() else scores
+
+
+def generated(call: Call, tokens: Any) -> Any:
+    """Have CALL generate TOKENS, through its cache and in its chunks, and give the scores of its steps: a row each, item by item.
+
+    They are those before anything is ruled out. None where the class does not give those of each token.
+    """
+    import torch
+    from transformers import LogitsProcessorList
+
+    call.refresh()
+    forces = LogitsProcessorList([Forced(tokens)])
+    said = call.generate(logits_processor=forces, output_logits=True, return_dict_in_generate=True)
+    logits = getattr(said, "logits", None)
+    if not logits or len(logits) != tokens.shape[1]:
+        return None
+    return torch.stack(tuple(logits), dim=1).flatten(0, 1)
+
+
 def greedy(loaded: Any, inputs: Mapping[str, Any], requested: Mapping[str, Any]) -> Call:
     """Give the generation of the case that chooses the likeliest token each time, however the case chooses."""
     options = dict(generation_options(loaded, requested))

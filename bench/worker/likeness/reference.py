@@ -1,7 +1,7 @@
 """Outputs of a reference case in a file: what it chose, what it gave, and a mark of the inputs that it was given.
 
-A file has at most `MOST` bytes of scores: of longer outputs it keeps rows spread evenly over all of them, and every case is
-compared at these.
+A file has at most `MOST` bytes of scores, and of those of a generation's steps: of longer ones it keeps rows spread evenly over all
+of them, and every case is compared at these.
 """
 
 import hashlib
@@ -21,8 +21,9 @@ MOST = 64 << 20
 class Kept:
     """What a reference left: its OUTPUTS, of which rows out of how many, which positions are unpadded, and the tokens it chose.
 
-    `rows`, `kept` and `tokens` are None where all rows are there, nothing is padding, and nothing was chosen. `mark` is that of
-    the inputs; `about` says what of the reference sets the tolerance.
+    `rows`, `kept` and `tokens` are None where all rows are there, nothing is padding, and nothing was chosen. `steps` are the
+    scores of the steps in which it generates these tokens, None where it gives none. `mark` is that of the inputs; `about` says
+    what of the reference sets the tolerance.
     """
 
     outputs: Outputs
@@ -32,6 +33,7 @@ class Kept:
     rows: Any = None
     kept: Any = None
     tokens: Any = None
+    steps: Any = None
 
     def fit(self, outputs: Outputs) -> Outputs:
         """Take of a case's OUTPUTS the rows that are kept here."""
@@ -47,14 +49,24 @@ class Kept:
         return replace(self.outputs, embeddings=means)
 
 
-def keep(outputs: Outputs, mark: str, about: Mapping[str, str], kept: Any, tokens: Any) -> Kept:
-    """Keep OUTPUTS, those of all rows where they are few enough."""
+def few(scores: Any) -> Any:
+    """Give which rows of SCORES are kept: spread evenly over all of them; None where they are few enough."""
     import torch
 
-    scores = outputs.scores
-    count = 0 if scores is None else int(scores.shape[0])
-    most = 0 if scores is None else max(1, MOST // (4 * int(scores.shape[-1])))
-    rows = torch.linspace(0, count - 1, most).long() if count > most else None
+    count, most = int(scores.shape[0]), max(1, MOST // (4 * int(scores.shape[-1])))
+    return torch.linspace(0, count - 1, most).long() if count > most else None
+
+
+def thinned(scores: Any) -> Any:
+    """Give the rows of SCORES that are kept."""
+    rows = few(scores)
+    return scores if rows is None else scores[rows.to(scores.device)]
+
+
+def keep(outputs: Outputs, mark: str, about: Mapping[str, str], kept: Any, tokens: Any) -> Kept:
+    """Keep OUTPUTS, those of all rows where they are few enough."""
+    count = 0 if outputs.scores is None else int(outputs.scores.shape[0])
+    rows = None if outputs.scores is None else few(outputs.scores)
     whole = Kept(outputs=outputs, count=count, mark=mark, about=about, rows=rows, kept=kept, tokens=tokens)
     return replace(whole, outputs=whole.fit(outputs))
 
@@ -77,7 +89,7 @@ def write(path: Path, kept: Kept) -> None:
 
     named = {
         "scores": kept.outputs.scores, "embeddings": kept.outputs.embeddings, "means": kept.outputs.means,
-        "rows": kept.rows, "kept": kept.kept, "tokens": kept.tokens,
+        "rows": kept.rows, "kept": kept.kept, "tokens": kept.tokens, "steps": kept.steps,
     }  # fmt: skip
     tensors = {name: _plain(tensor) for name, tensor in named.items() if tensor is not None}
     beside = path.with_name(f"{path.name}.{os.getpid()}")
@@ -103,6 +115,7 @@ def read(path: Path) -> Kept:
         rows=tensors.get("rows"),
         kept=tensors.get("kept"),
         tokens=tensors.get("tokens"),
+        steps=tensors.get("steps"),
     )
 
 

@@ -16,7 +16,8 @@ BUDGET_S = 1.5
 def read(subject: Subject) -> Reading:
     """Run requests with and without hooks in turn: three pairs, then as many as fit into a second and a half.
 
-    Fewer where the suite's `min_iterations` is below three. The samples of the ledger belong together by their place: the n-th of every stage is of the n-th pass.
+    Fewer where the suite's `min_iterations` is below three. The samples of the ledger belong together by their place: the n-th of
+    every stage is of the n-th pass.
     """
     if subject.way is None or subject.requested.get("depth", 0):  # a request that is in the cache already has no way from raw input
         return Reading()

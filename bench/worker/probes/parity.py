@@ -3,6 +3,7 @@
 The reference leaves its outputs in a file and is then asked once more, so that its own row shows what repetition alone changes.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from bench.worker.steps import Call, forward_options
 
 COST = Cost.OWN_PASS
 PHASE = "probe.parity"
+_OF_GENERATION = {
+    metrics.PARITY_KL: metrics.PARITY_GENERATION_KL, metrics.PARITY_ERROR: metrics.PARITY_GENERATION_ERROR
+}  # fmt: skip
 
 
 def read(subject: Subject) -> Reading:
@@ -36,10 +40,30 @@ def read(subject: Subject) -> Reading:
     found = distances.between(ours, theirs)
     facts |= dict(kept.about)
     facts |= {"parity_rows": [0 if ours.scores is None else int(ours.scores.shape[0]), kept.count]}
-    if found.not_finite:
-        facts["parity_not_finite"] = found.not_finite
-    samples = tuple(metrics.sample(metric, PHASE, value) for metric, value in found.values.items())
-    return Reading(samples=samples, facts=facts)
+    values, broken = dict(found.values), found.not_finite
+    if kept.tokens is not None:
+        apart = _generation(subject, kept)
+        if isinstance(apart, str):
+            facts["parity_generation_missing"] = apart
+        else:
+            values |= {_OF_GENERATION[metric]: value for metric, value in apart.values.items() if metric in _OF_GENERATION}
+            broken += apart.not_finite
+    if broken:
+        facts["parity_not_finite"] = broken
+    return Reading(samples=tuple(metrics.sample(metric, PHASE, value) for metric, value in values.items()), facts=facts)
+
+
+def _generation(subject: Subject, kept: reference.Kept) -> distances.Distances | str:
+    """Compare what the case's own generation of the reference's tokens gives with what the reference's gave, or say why not."""
+    if kept.steps is None:
+        return "the reference's generation gave no scores of its steps"
+    ours = forcing.generated(forcing.greedy(subject.loaded, subject.inputs, subject.requested), kept.tokens)
+    if ours is None:
+        return f"the generation of {type(subject.loaded.model).__name__} gives no scores of its steps"
+    ours = reference.thinned(ours)
+    if ours.shape != kept.steps.shape:
+        return f"its steps have another form than the reference's: {_form(ours)} and {_form(kept.steps)}"
+    return distances.between(outputs.Outputs(scores=ours), outputs.Outputs(scores=kept.steps))
 
 
 def _leave(subject: Subject, path: Path) -> str | None:
@@ -56,7 +80,11 @@ def _leave(subject: Subject, path: Path) -> str | None:
         "parity_reference_dtype": str(subject.loaded.model.dtype).removeprefix("torch."),
         "parity_reference_quantization": str(asked.get("method") if isinstance(asked, dict) else asked),
     }
-    reference.write(path, reference.keep(found, reference.mark_of(subject.inputs), about, kept, tokens))
+    left = reference.keep(found, reference.mark_of(subject.inputs), about, kept, tokens)
+    if tokens is not None:
+        steps = forcing.generated(forcing.greedy(subject.loaded, subject.inputs, subject.requested), tokens)
+        left = replace(left, steps=None if steps is None else reference.thinned(steps))
+    reference.write(path, left)
     return None
 
 
