@@ -4,6 +4,7 @@ Run as `python -m tests.support.scenario_worker FOLDER`; presets are written bel
 """
 
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -88,15 +89,16 @@ def broken() -> Any:
 
 
 def leaking(kept: list[Any]) -> Any:
-    """Keep one MiB of every call."""
-    import torch
+    """Keep one MiB of every call, mapped anew: from the heap it could fill what an earlier trial of this process left free."""
     from transformers.models.vit.modeling_vit import ViTForImageClassification
 
     forward = ViTForImageClassification.forward
 
     @wraps(forward)
     def keeping(self: Any, *arguments: Any, **options: Any) -> Any:
-        kept.append(torch.ones(MIB, dtype=torch.uint8))
+        block = mmap.mmap(-1, MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        block.write(b"\1" * MIB)
+        kept.append(block)
         return forward(self, *arguments, **options)
 
     return patch.object(ViTForImageClassification, "forward", keeping)
