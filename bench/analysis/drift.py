@@ -77,12 +77,10 @@ def drift(row: Row) -> str | None:
     beyond = {f"{row.observed[BROKEN]} of its scores are no numbers": plain.name} if row.observed.get(BROKEN) else {}
     for name, estimate in row.metrics.items():
         allowed = cached if name.startswith(GENERATION) else plain
-        most = allowed.of(name)
+        most, higher = allowed.of(name), estimate.metric.better is Better.HIGHER
         # Of several trials the worst one counts.
-        far = 1 - estimate.least if estimate.metric.better is Better.HIGHER else estimate.most
+        far = 1 - estimate.least if higher else estimate.most
         if most is not None and far > most:
-            shown = f"{name} {estimate.least:.6g} is below {1 - most:.8g}"
-            beyond[shown if estimate.metric.better is Better.HIGHER else f"{name} {estimate.most:.3g} is above {most:g}"] = (
-                allowed.name
-            )
+            said = f"{name} {estimate.least:.6g} is below {1 - most:.8g}" if higher else f"{name} {far:.3g} is above {most:g}"
+            beyond[said] = allowed.name
     return f"{', '.join(beyond)} (tolerance of {' and '.join(dict.fromkeys(beyond.values()))})" if beyond else None

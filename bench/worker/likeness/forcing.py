@@ -56,7 +56,7 @@ class Forced:
 def generated(call: Call, tokens: Any) -> Any:
     """Have CALL generate TOKENS, through its cache and in its chunks, and give the scores of its steps: a row each, item by item.
 
-    They are those before anything is ruled out. None where the class does not give those of each token.
+    They are those before anything is ruled out. None where the class does not give those of each of TOKENS.
     """
     import torch
     from transformers import LogitsProcessorList

@@ -56,10 +56,10 @@ def read(subject: Subject) -> Reading:
 def _generation(subject: Subject, kept: reference.Kept) -> distances.Distances | str:
     """Compare what the case's own generation of the reference's tokens gives with what the reference's gave, or say why not."""
     if kept.steps is None:
-        return "the reference's generation gave no scores of its steps"
+        return "the reference's generation did not give the scores of each of its steps"
     ours = forcing.generated(forcing.greedy(subject.loaded, subject.inputs, subject.requested), kept.tokens)
     if ours is None:
-        return f"the generation of {type(subject.loaded.model).__name__} gives no scores of its steps"
+        return f"the generation of {type(subject.loaded.model).__name__} does not give the scores of each of its steps"
     ours = reference.thinned(ours)
     if ours.shape != kept.steps.shape:
         return f"its steps have another form than the reference's: {_form(ours)} and {_form(kept.steps)}"
