@@ -4,7 +4,7 @@
 #   make test        that, and the tests
 #   make check       that, and lint, format, types, walls
 PYTHON ?= python3
-EXTRAS ?= bitsandbytes,torchao,quanto,compressed-tensors,onnx,parquet,html,optimum,test
+EXTRAS ?= bitsandbytes,torchao,quanto,compressed-tensors,onnx,parquet,html,optimum,nvidia,test
 CONSTRAINTS ?= constraints.txt
 PIP_ARGS ?=
 # Two at a time: tests wait for processes that they start. A file stays in one process, since its tests share workers.

@@ -5,14 +5,16 @@
 
 `collect` runs `bench ab` of one environment as both sides, 24 pairs of four cases a run, from fresh nurseries each time, and
 keeps the records.
-With --hogs as many processes beside it use a core or copy memory, on and off. With --planted the forward of head's GPT-2 does that
-share more work in a hook (realised, not exact: the ratio over all pairs is the effect).
+With --hogs as many processes beside it use a core or copy memory, on and off. With --planted GPT-2 alone is measured, and the
+forward of head does that share more work in a hook, that of base where it is below 0 (the ratio over all pairs is the realised
+effect).
 
 `rates` first tells how long a pair takes, and counts what the verdicts of the case-runs themselves were, over all their times.
 Then it draws case-runs of METRIC from the pairs: a case, and 24 times a run of it and a pair of that, with replacement. +0.0% is
 the share of them that say slower of unchanged code, `faster` those that say faster; the other columns those that say slower when
-all times of head are multiplied by the effect, in the row speed-up those that say faster when they are divided by it. The last
-line is about suites of 20 unchanged cases. Other rules get one process of each side, or five, out of the same pairs:
+all times of head are multiplied by the effect, in the row speed-up those that say faster when they are divided by it. Of what was
+planted, faster and +0.0% are the shares that were found. The last line is about suites of 20 unchanged cases. Other rules get one
+process of each side, or five, out of the same pairs:
 
     median:5%   pytest-benchmark --benchmark-compare-fail=median:5%, one process a side
     google      google-benchmark's compare.py: U-test over 9 repetitions of one process, p < 0.05, slower mean
@@ -52,11 +54,12 @@ from bench.workflow import read_records
 SUITE = """
 version: 1
 name: rates
-models: [tiny-gpt2, tiny-bert, tiny-vit, tiny-clip]
+models: [MODELS]
 axes: {batch_size: [2], prompt_tokens: [64], new_tokens: [8], threads: [1]}
 load: {page_cache: warm}
 procedure: {trials: 5}
 """
+MODELS = "tiny-gpt2, tiny-bert, tiny-vit, tiny-clip"
 PLANT = """
 import os, sys
 if os.environ.get("PLANTED"):
@@ -119,10 +122,12 @@ def collect(out: Path, runs: int, beside: int, planted: float | None) -> None:
     bench = Path(sys.executable).with_name("bench")
     with tempfile.TemporaryDirectory() as scratch, hogs(beside):
         suite = Path(scratch) / "suite.yaml"
-        suite.write_text(SUITE)
+        suite.write_text(SUITE.replace("MODELS", MODELS if planted is None else "tiny-gpt2"))
         path = os.pathsep.join(filter(None, (scratch, os.environ.get("PYTHONPATH"))))
         (Path(scratch) / "sitecustomize.py").write_text(PLANT)
-        sides = ["--self"] if planted is None else ["--base-env", "PLANTED=0", "--head-env", f"PLANTED={planted}"]
+        sides = ["--self"]
+        if planted is not None:
+            sides = ["--base-env", f"PLANTED={max(0.0, -planted)}", "--head-env", f"PLANTED={max(0.0, planted)}"]
         # A margin beyond everything: no case ends early, and every run has its 24 pairs.
         command = [str(bench), "ab", str(suite), *sides, "--margin", "0.99", "--out", str(out), "--json"]
         for number in range(runs):

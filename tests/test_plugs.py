@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from bench.domain.axes import AXES, BY_NAME, Scenario
+from bench.domain.axes import AXES, BY_NAME
 from bench.domain.errors import UsageError
+from bench.domain.scenario import Scenario
 from bench.domain.task import Task, Trait
 from bench.execution import executors
 from bench.store import imports

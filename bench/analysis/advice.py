@@ -163,8 +163,47 @@ def throttles(facts: Facts, _environment: Facts) -> Advice | None:
     return Advice(fact="throttles", says=says, mend="cool it, or bound its clock: sudo cpupower frequency-set -u FREQUENCY")
 
 
+def gpu_company(facts: Facts, _environment: Facts) -> Advice | None:
+    """Judge processes on a GPU before a run."""
+    used = [(one, named) for one in _gpus(facts) if isinstance(named := one.get("processes"), list | tuple) and named]
+    if not used:
+        return None
+    gpu, named = used[0]
+    says = f"GPU {gpu.get('index')} is used by {'; '.join(map(str, named))}: its time and memory are shared with them"
+    return Advice(fact="gpus.processes", says=says, mend="end them, or measure on another GPU (device: cuda:N)")
+
+
+def gpu_persistence(facts: Facts, _environment: Facts) -> Advice | None:
+    """Judge a driver that lets go of a GPU which nobody uses."""
+    if all(one.get("persistence") is not False for one in _gpus(facts)):
+        return None
+    says = "persistence mode is off: the driver starts a GPU anew for each process, and first calls wait for it"
+    return Advice(fact="gpus.persistence", says=says, mend="sudo nvidia-smi -pm 1")
+
+
+def gpu_power(facts: Facts, _environment: Facts) -> Advice | None:
+    """Judge a power limit below the card's own."""
+    for one in _gpus(facts):
+        limit, own = _number(one, "power_limit_w"), _number(one, "default_power_limit_w")
+        if limit is not None and own is not None and limit < own:
+            says = f"GPU {one.get('index')} may draw {limit:g} W of its {own:g} W: its clock falls under load"
+            return Advice(fact="gpus.power_limit_w", says=says, mend=f"sudo nvidia-smi -i {one.get('index')} -pl {own:g}")
+    return None
+
+
+def gpu_clock(facts: Facts, _environment: Facts) -> Advice | None:
+    """Judge a clock that did not hold while something was measured."""
+    found = facts.get("gpu_slowed_by")
+    if not isinstance(found, list | tuple) or not found:
+        return None
+    says = f"the GPU was slowed down by {' and '.join(map(str, found))} while it was measured"
+    return Advice(fact="gpu_slowed_by", says=says, mend="sudo nvidia-smi -lgc CLOCK, one that it holds under this load; cool it")
+
+
 OF_MACHINE: tuple[Callable[[Facts], Advice | None], ...] = (governor, turbo, smt, few_cores, quota, hugepages, clock, nice)
-OF_MOMENT: tuple[Callable[[Facts, Facts], Advice | None], ...] = (load, others, steal, swap, throttles)
+OF_MOMENT: tuple[Callable[[Facts, Facts], Advice | None], ...] = (
+    load, others, steal, swap, throttles, gpu_company, gpu_persistence, gpu_power, gpu_clock,
+)  # fmt: skip
 
 
 def _cores(facts: Facts) -> int | None:
@@ -174,6 +213,11 @@ def _cores(facts: Facts) -> int | None:
         return len(affinity)
     found = _number(facts, "cores_logical")
     return None if found is None else int(found)
+
+
+def _gpus(facts: Facts) -> tuple[Facts, ...]:
+    found = facts.get("gpus")
+    return tuple(one for one in found if isinstance(one, Mapping)) if isinstance(found, list | tuple) else ()
 
 
 def _number(facts: Facts, name: str) -> float | None:

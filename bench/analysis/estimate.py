@@ -14,6 +14,10 @@ from bench.domain.summary import Estimate
 
 LATENCIES = frozenset({"itl", "e2e", "forward", "queue_wait", "request.ttft", "request.e2e", "request.tpot"})
 """Metrics whose percentiles are of interest."""
+SHARES = frozenset({
+    "goodput", "data.wait_share", "pipeline.idle_share", "draft.acceptance", "requests.same_tokens", "parity.top1_agreement",
+})  # fmt: skip
+"""Metrics that are a part of a whole, and so lie between 0 and 1."""
 LEDGER = frozenset({WATCHED, PLAIN})
 """Samples that are read as a ledger, not as metrics: their sums hold within a pass only."""
 
@@ -79,6 +83,8 @@ def _estimate(group: Sequence[Reading]) -> Estimate:
 def _over_trials(metric: Metric, values: Sequence[float], samples: int) -> Estimate:
     """Estimate METRIC from the VALUES of its trials, of which SAMPLES stand behind."""
     low, high = (None if metric.deterministic else interval(values)) or (None, None)
+    if low is not None and high is not None and metric.name in SHARES:
+        low, high = max(low, 0.0), min(high, 1.0)  # what no share can be is no news, and to cut it off costs no coverage
     return Estimate(
         metric=metric,
         value=values[0] if metric.deterministic else center(values),

@@ -50,10 +50,25 @@ def _environments(trials: Iterable[Record]) -> Iterable[Mapping[str, Json]]:
 
 
 def _disturbance(trials: Iterable[Record]) -> Mapping[str, Json]:
-    """Give what the host took, and how often heat slowed the processor: of other processes marks tell, a load is a trial's own."""
+    """Give what the host took, how often heat slowed the processor and what slowed a GPU.
+
+    Of other processes marks tell, and a load is a trial's own.
+    """
+    trials = list(trials)
     stolen = [float(share) for trial in trials if isinstance(share := trial.noise.get("steal_share"), int | float)]
     throttled = [int(count) for trial in trials if isinstance(count := trial.noise.get("throttles"), int | float)]
-    return {"steal_share": statistics.median(stolen) if stolen else None, "throttles": sum(throttled)}
+    slowed = {str(why) for trial in trials for why in _slowed_by(trial)}
+    return {
+        "steal_share": statistics.median(stolen) if stolen else None,
+        "throttles": sum(throttled),
+        "gpu_slowed_by": sorted(slowed),
+    }
+
+
+def _slowed_by(trial: Record) -> Sequence[Json]:
+    gpu = trial.noise.get("gpu")
+    found = gpu.get("slowed_by") if isinstance(gpu, Mapping) else None
+    return found if isinstance(found, list | tuple) else ()
 
 
 def few_trials(evidence: Evidence) -> str | None:

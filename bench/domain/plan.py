@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bench.domain.axes import Scenario
 from bench.domain.data import Data
 from bench.domain.gating import Gating
 from bench.domain.model import ModelFacts, ModelRef
 from bench.domain.outcome import Refusal
 from bench.domain.particulars import Capacity, Endurance, Requests
 from bench.domain.procedure import Limits, PageCache, Procedure
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from bench.domain.axes import BY_NAME, Scenario
+from bench.domain.axes import BY_NAME
 from bench.domain.model import ModelFacts
 from bench.domain.outcome import ReasonCode, Refusal
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json
 
 

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bench.domain.axes import Axis
+from bench.domain.axis import Axis
 from bench.domain.model import ModelFacts, Submodel
 from bench.domain.task import Trait
 from bench.models.documents import shown

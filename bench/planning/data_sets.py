@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.domain.axes import Scenario
 from bench.domain.data import Data, FedStep, Source
 from bench.domain.errors import Problem
 from bench.domain.model import ModelFacts
 from bench.domain.plan import Suite
+from bench.domain.scenario import Scenario
 from bench.domain.task import Trait
 from bench.domain.values import Json
 from bench.models import items, labels

@@ -10,8 +10,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, 
 from pydantic_core import PydanticCustomError
 
 from bench.domain import lengths
-from bench.domain.axes import AXES, BY_NAME, Axis, Scenario
+from bench.domain.axes import AXES, BY_NAME
+from bench.domain.axis import Axis
 from bench.domain.model import STAGES_OF_MODULES, Submodel
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json
 from bench.planning import mappings, placements
 from bench.planning.forms import (

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from bench.domain.axes import AXES, Scenario
+from bench.domain.axes import AXES
 from bench.domain.plan import Suite
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json
 from bench.planning import data_sets, requests
 from bench.planning.tree import Node

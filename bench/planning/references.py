@@ -7,11 +7,11 @@ have the same amounts.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from bench.domain.axes import Scenario
 from bench.domain.data import Source
 from bench.domain.model import ModelFacts
 from bench.domain.outcome import ReasonCode, Refusal
 from bench.domain.plan import Case, ReferenceCase, Suite
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json, canonical
 from bench.planning import data_sets
 

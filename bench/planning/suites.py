@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
-from bench.domain.axes import Scenario
 from bench.domain.data import Data
 from bench.domain.errors import Problem, SuiteError, UsageError
 from bench.domain.gating import Gating, Tolerance
@@ -18,6 +17,7 @@ from bench.domain.model import Kind, ModelRef, Submodel
 from bench.domain.particulars import Capacity, Endurance
 from bench.domain.plan import Suite
 from bench.domain.procedure import Limits, PageCache, Procedure, StartMethod, Warmup
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json
 from bench.planning import data_sets, document, forms, requests, sense, tree
 from bench.planning.amounts import read_bytes, read_seconds

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-from bench.domain.axes import Axis
+from bench.domain.axis import Axis
 from bench.domain.values import Json, canonical
 
 SHOWN = 12

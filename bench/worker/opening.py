@@ -88,7 +88,7 @@ def load(request: Measure, send: Send, clock: Clock, change: Callable[[Loaded], 
 
     Raises Refused.
     """
-    observer = Observer(send, clock)
+    observer = Observer(send, clock, partners=int(request.turns is not None))
     settle(request)
     turn = sharing.Together() if sharing.size() > 1 else turns.of(request.turns)
     turn.begin()

@@ -1,6 +1,6 @@
-"""Observers that ride along with every phase: peaks of host and device memory.
+"""Observers that ride along: peaks of host and device memory with every phase, what disturbs with all that is timed.
 
-They act at a phase's begin and end only. Inside a phase the kernel and the allocator keep the marks.
+They act at begin and end only. Inside a phase the kernel and the allocator keep the marks.
 """
 
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bench.domain.metric import Samples
-from bench.protocol.messages import Sampled
+from bench.protocol.messages import Noise, Sampled
 from bench.worker.clock import Clock, PhaseNote, phase
-from bench.worker.host import memory
+from bench.worker.host import memory, noise
 from bench.worker.metrics import DEVICE_ALLOCATED_PEAK, DEVICE_RESERVED_PEAK, HOST_PEAK, sample
 from bench.worker.wire import Send
 
@@ -22,6 +22,8 @@ class Observer:
     send: Send
     clock: Clock
     device: str = "cpu"
+    partners: int = 0
+    """Trials that this one takes turns with, on the same cores and device."""
     baseline_bytes: int = field(init=False)
     shared_at_start_bytes: int = field(init=False)
 
@@ -40,6 +42,13 @@ class Observer:
             note.high_water_bytes = memory.high_water_bytes()
         for samples in (*self._host(name, note.high_water_bytes), *self._device(name)):
             self.send(Sampled(samples=samples))
+
+    @contextmanager
+    def disturbances(self) -> Iterator[None]:
+        """Read before and after what runs inside what machine and device tell of disturbances, and send what lies between."""
+        before = noise.read(self.device)
+        yield
+        self.send(Noise(facts=noise.between(before, noise.read(self.device), partners=self.partners)))
 
     def _host(self, name: str, peak: int | None) -> tuple[Samples, ...]:
         if peak is None:

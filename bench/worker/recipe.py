@@ -6,11 +6,10 @@ from typing import Any
 from bench.domain.metric import Metric
 from bench.domain.task import Trait
 from bench.domain.values import Json
-from bench.protocol.messages import PROBE, Measure, Noise, Observed, Sampled
+from bench.protocol.messages import PROBE, Measure, Observed, Sampled
 from bench.worker import beginning, calling, engines, metrics, opening, probes, steps, stopping
 from bench.worker.clock import Clock, phase
 from bench.worker.generating import decoding
-from bench.worker.host import noise
 from bench.worker.loads.loading import Loaded, synchronize
 from bench.worker.material import feeding, masks, padding
 from bench.worker.network import attention, observe, returned
@@ -50,12 +49,11 @@ def measure(request: Measure, send: Send, clock: Clock) -> None:
             send(Observed(facts=observed))
             observe.refuse_differences(requested, observed)
             opening.send_all(padding.waste(tensors, observed, [one.tensors for one in given.others]), send)
-            before = noise.read()
             timed = (*of_data, *of_model, *steps.of_retrieval(given.matrix))
-            for step in () if request.outputs_only else timed:
-                sample(step, trial)
+            with observer.disturbances():
+                for step in () if request.outputs_only else timed:
+                    sample(step, trial)
             opening.send_all(engaged.sampled(), send)
-            send(Noise(facts=noise.between(before, noise.read())))
             way = Way(
                 loaded=loaded, traits=traits, requested=requested,
                 decode=given.decode, process=given.process, move=given.move_any, raw=given.raw,

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bench.domain.axes import Scenario
 from bench.domain.errors import UsageError
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json
 
 if TYPE_CHECKING:  # what a step needs is imported in it, so that `bench --help` stays light

@@ -11,8 +11,12 @@ QUIET: dict[str, Any] = {
     "smt": "0", "cpu_quota_cores": None, "transparent_hugepages": "always [madvise] never", "clock_source": "tsc", "nice": 0,
     "virtual": False,
 }  # fmt: skip
+GPU: dict[str, Any] = {
+    "index": 0, "name": "NVIDIA H100", "power_limit_w": 700.0, "default_power_limit_w": 700.0, "persistence": True, "processes": [],
+}  # fmt: skip
 CALM: dict[str, Any] = {
     "load_1m": 0.4, "foreign_cpu_share": 0.01, "steal_share": 0.0, "swap_used_bytes": 2**20, "throttles": 0, "busiest": [],
+    "gpus": [GPU], "gpu_slowed_by": [],
 }  # fmt: skip
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "governor": ({"governor": "powersave"}, "governor powersave", "cpupower frequency-set -g performance"),
@@ -32,6 +36,14 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "steal_share": ({"steal_share": 0.08}, "the host takes 8.0 % of a core", "dedicated"),
     "swap_used_bytes": ({"swap_used_bytes": 2 * 2**30}, "2,048 MiB are in swap", "swapoff"),
     "throttles": ({"throttles": 3}, "3 thermal throttle events", "cool"),
+    "gpus.processes": (
+        {"gpus": [GPU, {**GPU, "index": 1, "processes": ["python (17), 512 MiB"]}]},
+        "GPU 1 is used by python (17), 512 MiB",
+        "device: cuda:N",
+    ),
+    "gpus.persistence": ({"gpus": [{**GPU, "persistence": False}]}, "persistence mode is off", "nvidia-smi -pm 1"),
+    "gpus.power_limit_w": ({"gpus": [{**GPU, "power_limit_w": 300.0}]}, "300 W of its 700 W", "nvidia-smi -i 0 -pl 700"),
+    "gpu_slowed_by": ({"gpu_slowed_by": ["heat"]}, "slowed down by heat", "nvidia-smi -lgc"),
 }
 
 

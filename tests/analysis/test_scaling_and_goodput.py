@@ -1,10 +1,13 @@
 """What follows from several rows, or from all requests of a trial: scaling efficiency and goodput."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bench.analysis import goodput
+from bench.analysis.estimate import SHARES
+from bench.analysis.statistics import interval
 from bench.analysis.summarize import summarize
 from bench.domain.record import Record
 from bench.domain.values import Json
@@ -46,6 +49,21 @@ def served(slo: dict[str, float]) -> Record:
 @pytest.mark.parametrize(("slo", "share"), [({"ttft": 0.3}, 0.75), ({"ttft": 0.3, "itl": 0.02}, 0.5), ({"itl": 1.0}, 1.0)])
 def test_goodput_is_the_share_of_requests_within_all_targets(slo: dict[str, float], share: float) -> None:
     assert summarize([served(slo)]).rows[0].metrics["goodput"].value == share
+
+
+def test_the_interval_of_a_share_ends_where_shares_end() -> None:
+    first = served({"ttft": 0.4})
+    late = replace(first, trial=4, samples=(samples("request.ttft", [0.1, 0.2, 0.5, 0.6], "measure.requests"),))
+    found = summarize([*(replace(first, trial=number) for number in range(4)), late]).rows[0].metrics["goodput"]
+    assert found.each == (1.0, 1.0, 1.0, 1.0, 0.5)
+    low, high = interval(found.each) or (0.0, 0.0)
+    assert high > 1.0
+    assert (found.low, found.high) == (low, 1.0)
+
+
+def test_shares_are_metrics_without_a_unit_in_the_reference() -> None:
+    lines = Path("docs/metrics.md").read_text(encoding="utf-8").splitlines()
+    assert {line.split("`")[1] for line in lines if line.startswith("| `") and "| 1 |" in line} >= SHARES
 
 
 def test_there_is_no_goodput_without_targets_or_times() -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 
 from bench import cli
-from bench.domain.axes import AXES, BY_NAME, Axis
+from bench.domain.axes import AXES, BY_NAME
+from bench.domain.axis import Axis
 from bench.domain.task import Trait
 from bench.domain.values import Json, canonical
 from bench.planning import document, forms

@@ -1,6 +1,7 @@
 import pytest
 
-from bench.domain.axes import AXES, BY_NAME, Scenario
+from bench.domain.axes import AXES, BY_NAME
+from bench.domain.scenario import Scenario
 from bench.domain.task import Trait
 from bench.domain.values import Json
 
@@ -11,7 +12,7 @@ def test_names_are_unique() -> None:
 
 @pytest.mark.parametrize("axis", AXES, ids=lambda axis: axis.name)
 def test_every_axis_knows_its_default_and_says_what_it_means(axis: object) -> None:
-    from bench.domain.axes import Axis
+    from bench.domain.axis import Axis
 
     assert isinstance(axis, Axis)
     assert axis.knows(axis.default)

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from bench.domain.axes import AXES, Scenario
+from bench.domain.axes import AXES
 from bench.domain.model import ModelFacts
 from bench.domain.plan import Case, PlannedCase
 from bench.domain.procedure import Procedure, Warmup
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json
 from bench.planning.duration import expected_s, trial_s
 from tests.support.cases import a_suite

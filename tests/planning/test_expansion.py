@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.domain.axes import AXES, Scenario
+from bench.domain.axes import AXES
 from bench.domain.model import ModelFacts, Submodel
 from bench.domain.plan import Case, Suite
 from bench.domain.procedure import PageCache, Procedure
+from bench.domain.scenario import Scenario
 from bench.domain.task import Trait
 from bench.domain.values import Json, canonical
 from bench.models import submodels

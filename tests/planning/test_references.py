@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bench.domain.axes import Scenario
 from bench.domain.errors import SuiteError
 from bench.domain.model import ModelFacts
 from bench.domain.outcome import ReasonCode, Refusal
 from bench.domain.plan import Plan, ReferenceCase
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json
 from bench.planning.plans import Filter, draw_up
 from tests.planning.test_plans import a_source, nothing_against

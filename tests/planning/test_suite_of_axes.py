@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.domain.axes import AXES, Axis, Scenario
+from bench.domain.axes import AXES
+from bench.domain.axis import Axis
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json, canonical
 from tests.support.suites import planned
 

@@ -8,10 +8,11 @@ from typing import Any, cast
 import pytest
 
 from bench import workflow
-from bench.domain.axes import AXES, Scenario
+from bench.domain.axes import AXES
 from bench.domain.model import Kind, ModelRef
 from bench.domain.plan import Suite
 from bench.domain.procedure import Limits, PageCache, Procedure, StartMethod, Warmup
+from bench.domain.scenario import Scenario
 from bench.planning import amounts, document, suites, tree, wording
 from tests.support.suites import HEAD, a_file, problems
 

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bench.domain.axes import AXES, Scenario
+from bench.domain.axes import AXES
 from bench.domain.model import Kind, ModelFacts, ModelRef
 from bench.domain.plan import Case, PlannedCase, Suite, Trial
 from bench.domain.procedure import Limits, PageCache, Procedure, Warmup
+from bench.domain.scenario import Scenario
 from bench.domain.task import Trait
 from bench.domain.values import Json
 from bench.protocol.messages import Measure

@@ -14,9 +14,10 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from bench.domain.axes import AXES, Scenario
+from bench.domain.axes import AXES
 from bench.domain.model import ModelFacts
 from bench.domain.plan import Case
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json
 from bench.models import facts, naming, presets
 from bench.protocol.messages import Measure, Observed, Parity, Sampled

@@ -30,7 +30,8 @@ def run(folder: Path) -> dict[str, Any]:
 
 def measured(model: Any, scenario: str, parity: Path | None = None, *, own: bool = False, **axes: Any) -> dict[str, Any]:
     """Measure MODEL in SCENARIO and give outcome, facts, and samples by metric."""
-    from bench.domain.axes import AXES, Scenario
+    from bench.domain.axes import AXES
+    from bench.domain.scenario import Scenario
     from bench.protocol.messages import Failed, Observed, Parity, Sampled, encode
     from bench.worker import requests
     from tests.support.cases import a_request

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import workflow
-from bench.domain.axes import Scenario
 from bench.domain.errors import SuiteError
 from bench.domain.model import Kind, ModelFacts, ModelRef
 from bench.domain.plan import Plan, Suite
+from bench.domain.scenario import Scenario
 from bench.domain.task import Trait
 from bench.domain.values import Json
 

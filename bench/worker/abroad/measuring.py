@@ -21,7 +21,7 @@ from bench.worker.clock import Clock, phase
 from bench.worker.exported import PHASE, said
 from bench.worker.failures import Refused
 from bench.worker.generating import decoding, generation
-from bench.worker.host import machine, noise
+from bench.worker.host import machine
 from bench.worker.loads import loading
 from bench.worker.material import padding
 from bench.worker.network import observe
@@ -53,11 +53,10 @@ def measure(request: Measure, handed: Handed, send: Send, clock: Clock) -> None:
         send(Observed(facts=trial.observed))
         observe.refuse_differences(requested, trial.observed)
         opening.send_all(padding.waste(tensors, trial.observed), send)
-        before = noise.read()
-        for step in () if request.outputs_only else of_model:
-            recipe.sample(step, trial)
+        with trial.observer.disturbances():
+            for step in () if request.outputs_only else of_model:
+                recipe.sample(step, trial)
         opening.send_all(_exports(seconds), send)
-        send(Noise(facts=noise.between(before, noise.read())))
         if request.turns is None or request.trial == 0:
             send(Observed(facts=_own_passes(trial, tensors)))
 

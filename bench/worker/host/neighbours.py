@@ -1,4 +1,4 @@
-"""Which other processes use the processor just now: names for advice, read before a run and never beside a measurement."""
+"""Who else uses the processor, and GPUs, just now: names for advice, read before a run and never beside a measurement."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import psutil
 
 from bench.domain.values import Json
-from bench.worker.host import noise
+from bench.worker.host import noise, nvidia
 
 MOST = 3
 """Processes that are named."""
@@ -15,11 +15,12 @@ _LEAST = 0.05
 
 
 def disturbance(seconds: float) -> dict[str, Json]:
-    """Watch the machine for SECONDS while doing nothing: counters of `noise`, memory in swap, and the busiest processes by name."""
+    """Watch the machine for SECONDS while doing nothing: counters of `noise`, memory in swap, busiest processes by name, GPUs."""
     before, used = noise.read(), _cpu_seconds()
     time.sleep(seconds)
     facts = noise.between(before, noise.read())
-    return {**facts, "swap_used_bytes": psutil.swap_memory().used, "busiest": _busiest(used, _cpu_seconds(), seconds)}
+    busiest = _busiest(used, _cpu_seconds(), seconds)
+    return {**facts, "swap_used_bytes": psutil.swap_memory().used, "busiest": busiest, "gpus": nvidia.everything()}
 
 
 def _cpu_seconds() -> dict[int, tuple[str, float]]:

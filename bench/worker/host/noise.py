@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.domain.values import Json
+from bench.worker.host import nvidia
 
 FOREIGN_LIMIT = 0.05
 RUN_DELAY_LIMIT = 0.02
@@ -36,10 +37,12 @@ class Reading:
     major_faults: int
     collections: int
     throttles: int | None
+    gpu: nvidia.Reading | None = None
 
 
-def read() -> Reading:
-    """Read all counters now: well under a millisecond."""
+def read(device: str = "cpu") -> Reading:
+    """Read all counters now, with those of DEVICE where it is a GPU: well under a millisecond without one."""
+    gpu = nvidia.read(device)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     busy, steal = _machine()
     return Reading(
@@ -54,20 +57,22 @@ def read() -> Reading:
         major_faults=usage.ru_majflt,
         collections=gc.get_stats()[_OLDEST]["collections"],
         throttles=_throttles(),
+        gpu=gpu,
     )
 
 
-def between(before: Reading, after: Reading, cores: int | None = None) -> dict[str, Json]:
-    """Give what happened between two readings: shares of one core's wall time, counts, and `marks` in words.
+def between(before: Reading, after: Reading, cores: int | None = None, partners: int = 0) -> dict[str, Json]:
+    """Give what happened between two readings: shares of one core's wall time, counts, those of a GPU, and `marks` in words.
 
-    CORES are those that this process may use; where they are left out, those that it may use now.
+    CORES are those that this process may use; where they are left out, those that it may use now. With PARTNERS, trials that this
+    one takes turns with on the same cores and GPU, the share of other processes is None: the partners' own work is in it.
     """
     wall = max(after.at_s - before.at_s, 1e-9)
     own = after.own_cpu_s - before.own_cpu_s
     facts: dict[str, Json] = {
         "wall_s": round(wall, 6),
         "own_cpu_s": round(own, 6),
-        "foreign_cpu_share": _share(before.busy_s, after.busy_s, wall, less=own),
+        "foreign_cpu_share": None if partners else _share(before.busy_s, after.busy_s, wall, less=own),
         "steal_share": _share(before.steal_s, after.steal_s, wall),
         "run_delay_share": _share(before.run_delay_s, after.run_delay_s, wall),
         "cpu_pressure_share": _share(before.pressure_s, after.pressure_s, wall),
@@ -78,7 +83,12 @@ def between(before: Reading, after: Reading, cores: int | None = None) -> dict[s
         "throttles": None if before.throttles is None or after.throttles is None else after.throttles - before.throttles,
         "load_1m": round(os.getloadavg()[0], 2),
     }
-    return {**facts, "marks": marks(facts, (cores or len(os.sched_getaffinity(0))) - own / wall)}
+    found = marks(facts, (cores or len(os.sched_getaffinity(0))) - own / wall)
+    if before.gpu is not None and after.gpu is not None:
+        of_gpu = nvidia.between(before.gpu, after.gpu, partners)
+        facts["gpu"] = of_gpu
+        found += nvidia.marks(of_gpu)
+    return {**facts, "marks": found}
 
 
 def marks(facts: dict[str, Json], left: float) -> list[Json]:

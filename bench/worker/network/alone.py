@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.domain.axes import AXES, Scenario
+from bench.domain.axes import AXES
 from bench.domain.model import ModelFacts, Submodel
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json
 from bench.protocol.messages import PROBE, Environment, Measure, Noise, Observed
 from bench.worker import metrics, opening, probes, recipe, tasks, turns
 from bench.worker.clock import Clock, phase
-from bench.worker.host import machine, noise, page_cache
+from bench.worker.host import machine, page_cache
 from bench.worker.loads import loading, mapping
 from bench.worker.loads.loading import Loaded
 from bench.worker.material import inputs
@@ -59,9 +60,8 @@ def measure(request: Measure, send: Send, clock: Clock) -> None:
             trial.observed |= observe.spell_as_requested(requested, trial.observed)
             send(Observed(facts=trial.observed))
             observe.refuse_differences(requested, trial.observed)
-            before = noise.read()
-            recipe.sample(Step(name="forward", metric=metrics.FORWARD, run=ahead.forward, prepare=ahead.refresh), trial)
-            send(Noise(facts=noise.between(before, noise.read())))
+            with trial.observer.disturbances():
+                recipe.sample(Step(name="forward", metric=metrics.FORWARD, run=ahead.forward, prepare=ahead.refresh), trial)
             if request.turns is None or request.trial == 0:
                 subject = trial.subject(inputs={"calls": calls}, way=_way(trial, calls, whole, submodel))
                 send(Observed(facts=_read(_OWN_PASS, subject, trial)))
@@ -96,7 +96,7 @@ def _number(value: Json) -> int:
 
 def _load(whole: Measure, send: Send, clock: Clock) -> opening.Trial:
     """Load the whole model in a phase whose memory is no figure of the part's."""
-    observer = Observer(send, clock)
+    observer = Observer(send, clock, partners=int(whole.turns is not None))
     opening.settle(whole)
     turn = turns.of(whole.turns)
     turn.begin()

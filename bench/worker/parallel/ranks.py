@@ -17,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bench.domain.axes import Scenario
 from bench.domain.metric import Samples
 from bench.domain.outcome import Outcome, ReasonCode
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json
 from bench.protocol.messages import Event, Failed, Measure, Observed, Sampled, decode_event, encode
 from bench.worker import failures

@@ -11,11 +11,10 @@ from typing import Any
 
 from bench.domain.data import FedStep
 from bench.domain.values import Json
-from bench.protocol.messages import Measure, Noise, Noted, Observed, Sampled
+from bench.protocol.messages import Measure, Noted, Observed, Sampled
 from bench.worker import metrics, opening, recipe, steps
 from bench.worker.clock import Clock
 from bench.worker.fed import Fed, Forwards, Host, Work, in_hand
-from bench.worker.host import noise
 from bench.worker.learning import told, trained, trainers, training
 from bench.worker.loads.loading import Loaded
 from bench.worker.material import combined, feeding, loaders, masks, packing, padding, realised
@@ -70,11 +69,10 @@ def _measure(trial: opening.Trial, stream: Stream, *, trains: bool) -> None:
     opening.send_all(padding.waste(held[0], trial.observed, held[1:]), trial.send)
     if work.compare():
         return
-    before = noise.read()
-    recipe.sample(in_hand(work, hosts), trial)
-    fed_step = Fed(trial=trial, stream=stream, work=work)
-    recipe.sample(Step(name="feed", run=fed_step.run, read=fed_step.values), trial)
-    trial.send(Noise(facts=noise.between(before, noise.read())))
+    with trial.observer.disturbances():
+        recipe.sample(in_hand(work, hosts), trial)
+        fed_step = Fed(trial=trial, stream=stream, work=work)
+        recipe.sample(Step(name="feed", run=fed_step.run, read=fed_step.values), trial)
     if stream.passes:
         trial.send(Noted(text=f"the loader ended and began again {stream.passes} times: data.first_wait has what that took"))
     work.end()

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from bench.domain.metric import Metric
 from bench.domain.values import Json
-from bench.protocol.messages import Measure, Noise, Sampled
+from bench.protocol.messages import Measure, Sampled
 from bench.worker import calling, metrics, opening, steps, tasks
 from bench.worker.clock import Clock
-from bench.worker.host import memory, noise
+from bench.worker.host import memory
 from bench.worker.loads import loading, resolving
 from bench.worker.loads.loading import synchronize
 from bench.worker.network import attention
@@ -52,11 +52,9 @@ def _go_on(request: Measure, send: Send, clock: Clock, baseline_bytes: int) -> s
         of_model = tuple(steps.of_model(trial.loaded, given.tensors, trial.traits, requested))
         with attention.kernel(str(requested["attention"])):
             calling.first(of_model, trial)
-            quiet = noise.read()
-            with trial.observer.phase(PHASE) as note:
+            with trial.observer.disturbances(), trial.observer.phase(PHASE) as note:
                 points = Points(device=trial.loaded.device, clock=clock, baseline_bytes=baseline_bytes)
                 note.stopped_by = points.run(of_model[0], _asked(requested))
-            send(Noise(facts=noise.between(quiet, noise.read())))
             for metric, values in points.found.items():
                 send(Sampled(samples=metrics.sample(metric, PHASE, *values)))
             return trial.loaded.device

@@ -12,10 +12,10 @@ from bench.domain.metric import Metric
 from bench.domain.model import ModelRef
 from bench.domain.procedure import PageCache
 from bench.domain.values import Json
-from bench.protocol.messages import Measure, Noise, Observed
+from bench.protocol.messages import Measure, Observed
 from bench.worker import metrics, opening, recipe, tasks
 from bench.worker.clock import Clock
-from bench.worker.host import noise, page_cache
+from bench.worker.host import page_cache
 from bench.worker.loads import asking, formats, loading
 from bench.worker.loads.loading import Loaded
 from bench.worker.network import observe
@@ -68,9 +68,8 @@ def _measure(request: Measure, folder: Path, send: Send, clock: Clock) -> None:
     observe.refuse_differences(trial.requested, trial.observed)
     trial.loaded = replace(trial.loaded, model=None, processor=None)
     again = _Again(request, folder)
-    before = noise.read()
-    recipe.sample(Step(name="load", run=again.load, prepare=again.let_go, read=again.values), trial)
-    send(Noise(facts=noise.between(before, noise.read())))
+    with trial.observer.disturbances():
+        recipe.sample(Step(name="load", run=again.load, prepare=again.let_go, read=again.values), trial)
 
 
 class _Again:

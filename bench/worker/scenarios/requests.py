@@ -11,11 +11,10 @@ from typing import Any
 from bench.domain.outcome import ReasonCode
 from bench.domain.task import Trait
 from bench.domain.values import Json
-from bench.protocol.messages import PROBE, Measure, Noise, Noted, Observed, Sampled
+from bench.protocol.messages import PROBE, Measure, Noted, Observed, Sampled
 from bench.worker import metrics, opening
 from bench.worker.clock import Clock, phase
 from bench.worker.failures import Refused
-from bench.worker.host import noise
 from bench.worker.network import observe
 from bench.worker.network.attention import kernel
 from bench.worker.serving import continuous_batches, static_batches
@@ -47,10 +46,8 @@ def measure(request: Measure, send: Send, clock: Clock) -> None:
             send(Sampled(samples=metrics.sample(metrics.FIRST_CALL, "first_call", wall_s)))
             with trial.observer.phase("warmup.requests"):
                 serve([_at_once(one) for one in stream[: 2 * size]])
-            before = noise.read()
-            with trial.observer.phase(PHASE):
+            with trial.observer.disturbances(), trial.observer.phase(PHASE):
                 served = serve(stream)
-            send(Noise(facts=noise.between(before, noise.read())))
             with phase(f"{PROBE}tokens", send, clock):
                 alone = [static_batches.generate(trial.loaded, [one])[1][0] for one in stream]
         trial.observed |= {"autocast": seen.get("autocast"), **_facts(stream, served, size)}

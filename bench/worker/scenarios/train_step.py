@@ -4,10 +4,9 @@ The first steps start from the checkpoint, with dropout off and seeded one by on
 the same is computed. By them the optimizer has its state; the steps after them are timed as they come, dropout on.
 """
 
-from bench.protocol.messages import Measure, Noise, Observed
+from bench.protocol.messages import Measure, Observed
 from bench.worker import metrics, opening, recipe
 from bench.worker.clock import Clock
-from bench.worker.host import noise
 from bench.worker.learning import kept, labels, losses, trainers, training
 from bench.worker.learning.training import Training
 from bench.worker.material import padding
@@ -43,7 +42,6 @@ def measure(request: Measure, send: Send, clock: Clock) -> None:
         send(Observed(facts=facts))
         if request.outputs_only:
             return
-        before = noise.read()
-        recipe.sample(Step(name="train", metric=metrics.TRAIN_STEP, run=run.run, prepare=run.refresh, read=run.values), trial)
-        send(Noise(facts=noise.between(before, noise.read())))
+        with trial.observer.disturbances():
+            recipe.sample(Step(name="train", metric=metrics.TRAIN_STEP, run=run.run, prepare=run.refresh, read=run.values), trial)
         kept.send_activations(run, trial)
