@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from bench.analysis import paired
 from bench.analysis.apart import why_incomparable
 from bench.analysis.derive import RULES as DERIVED
-from bench.analysis.disturbance import allowance, room
+from bench.analysis.disturbance import allowance, paces, room
 from bench.analysis.gate import GATED
 from bench.analysis.sides import Pair, Side, endings, own, pairs, remarks, side
 from bench.analysis.unlike import unlike
@@ -35,7 +35,7 @@ JITTER = 1e-4
 DRIFT = 0.1
 """Share of the larger distance from perfect parity by which the distances may differ."""
 TOKENS = "realised_"
-TOLD = 0.01
+TOLD, TOLD_OF_PACE = 0.01, 0.05
 """Log of what disturbance may have done to a time, from which on it is told."""
 
 
@@ -43,7 +43,8 @@ TOLD = 0.01
 class _Case:
     """A case that both sides have, and how to compare it. `apart` is what its pairs say, None where there are none.
 
-    `disturbed` are the logs by which disturbance may have lengthened the times of base and of head.
+    `disturbed` are the logs by which disturbance may have lengthened the times of base and of head, `paces` those by which the
+    machine itself was slower beside one than beside the other.
     """
 
     base: Row
@@ -52,6 +53,7 @@ class _Case:
     rules: Rules
     noise: RunNoise | None
     disturbed: tuple[float, float]
+    paces: tuple[float, float]
     apart: Mapping[str, paired.Apart] | None = None
 
 
@@ -99,10 +101,18 @@ def _rows(
     prints = base.fingerprint(pair.base), head.fingerprint(pair.head)
     machines = None if prints[0] == prints[1] and not isinstance(prints[0], list) else "measured on machines that are not alike"
     apart = taken.get(pair.base.case.id, {}) if taken else None
-    disturbed = (allowance(base.trials(pair.base)), allowance(head.trials(pair.head)))
-    yield from _of_case(
-        _Case(base=pair.base, head=pair.head, machines=machines, rules=rules, noise=noise, disturbed=disturbed, apart=apart)
+    before, after = base.trials(pair.base), head.trials(pair.head)
+    case = _Case(
+        base=pair.base,
+        head=pair.head,
+        machines=machines,
+        rules=rules,
+        noise=noise,
+        disturbed=(allowance(before), allowance(after)),
+        paces=paces(before, after),
+        apart=apart,
     )
+    yield from _of_case(case)
 
 
 def _of_case(case: _Case) -> Iterator[Contrast | Open]:
@@ -216,7 +226,7 @@ def _measured(row: Contrast, base: Sequence[float], head: Sequence[float], case:
         return replace(row, verdict=Verdict.INCONCLUSIVE, reason=_disturbed(case))
     found: Gap = difference(base, head, at_least(_between(case.noise, row.metric), base, head))
     if is_time:
-        found = room(found, *case.disturbed)
+        found = room(room(found, *case.disturbed), *case.paces)
     low, high = _bounds(found)
     waiting = replace(row, low=low, high=high, reason=_disturbed(case))
     return Open(contrast=waiting, difference=found, alone=difference(base, head, None))
@@ -232,7 +242,20 @@ def _in_pairs(row: Contrast, found: paired.Apart | None) -> Contrast | Open:
 
 
 def _disturbed(case: _Case) -> str | None:
-    """Say that a side was disturbed so that it matters, or one more often than the other: that may be all that a change is."""
+    """Say that a side was disturbed or the machine slower so that it matters: that may be all that a change is."""
+    said = [text for text in (_marked(case), _paced(case)) if text is not None]
+    return "; ".join(said) or None
+
+
+def _paced(case: _Case) -> str | None:
+    """Say that the machine itself was slower beside one side."""
+    side, log = max(zip(("base", "head"), case.paces, strict=True), key=lambda one: one[1])
+    said = f"fixed work took {math.expm1(log):.0%} longer in {side}: the machine itself was slower then"
+    return said if log >= TOLD_OF_PACE else None
+
+
+def _marked(case: _Case) -> str | None:
+    """Say that a side was disturbed so that it matters, or one more often than the other."""
     before, after = case.base, case.head
     unlike = before.marked * after.finished != after.marked * before.finished
     if not unlike and max(case.disturbed) < TOLD:

@@ -1,11 +1,11 @@
-"""How much of a time may be what disturbed its trials, by the kernel's own counters.
+"""How much of a time may be what disturbed its trials, by the kernel's own counters and by fixed work that was timed beside them.
 
 Saved runs share no minute, so that a verdict on them has to leave room for it. Trials that took turns have shared it.
 """
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.analysis.welch import Gap
@@ -31,6 +31,29 @@ def allowance(records: Sequence[Record]) -> float:
     """
     found = [_of_trial(record) for record in records if record.outcome is Outcome.FINISHED]
     return statistics.median(found) if found else 0.0
+
+
+def paces(base: Sequence[Record], head: Sequence[Record]) -> tuple[float, float]:
+    """Give the logs by which the machine itself was slower beside BASE, and beside HEAD, trials of a case, than beside the other.
+
+    That is what fixed work took longer there, in the median trial: of several pieces the one that differs most, since a time may
+    depend on any of them. Nothing where one side was measured without.
+    """
+    before, after = _pace(base), _pace(head)
+    apart = [after[name] - log for name, log in before.items() if name in after]
+    return max([0.0, *(-log for log in apart)]), max([0.0, *apart])
+
+
+def _pace(records: Sequence[Record]) -> dict[str, float]:
+    """Give by piece the log of the seconds that it took, in the median of RECORDS."""
+    logs: dict[str, list[float]] = {}
+    for record in records:
+        found = record.noise.get("yardsticks")
+        for name, values in (found if isinstance(found, Mapping) else {}).items():
+            seconds = [_seen(value) for value in values] if isinstance(values, list | tuple) else []
+            if record.outcome is Outcome.FINISHED and seconds and min(seconds) > 0:
+                logs.setdefault(name, []).append(statistics.fmean(map(math.log, seconds)))
+    return {name: statistics.median(found) for name, found in logs.items()}
 
 
 def _of_trial(record: Record) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from bench.domain.metric import Samples
 from bench.protocol.messages import Noise, Sampled
 from bench.worker.clock import Clock, PhaseNote, phase
-from bench.worker.host import memory, noise
+from bench.worker.host import memory, noise, yardsticks
 from bench.worker.metrics import DEVICE_ALLOCATED_PEAK, DEVICE_RESERVED_PEAK, HOST_PEAK, sample
 from bench.worker.wire import Send
 
@@ -46,9 +46,13 @@ class Observer:
     @contextmanager
     def disturbances(self) -> Iterator[None]:
         """Read before and after what runs inside what machine and device tell of disturbances, and send what lies between."""
+        pace = None if self.partners else yardsticks.read()  # who takes turns shares the pace
         before = noise.read(self.device)
         yield
-        self.send(Noise(facts=noise.between(before, noise.read(self.device), partners=self.partners)))
+        facts = noise.between(before, noise.read(self.device), partners=self.partners)
+        if pace is not None:
+            facts["yardsticks"] = yardsticks.between(pace, yardsticks.read())
+        self.send(Noise(facts=facts))
 
     def _host(self, name: str, peak: int | None) -> tuple[Samples, ...]:
         if peak is None:

@@ -350,6 +350,41 @@ def test_an_observed_truth_value_or_list_is_no_count_of_tokens() -> None:
     assert {row.metric.name for row in compare((record,), (record,)).rows} == {"forward", "realised_prompt_tokens"}
 
 
+def paced(products: float, interpreter: float = 0.002) -> dict[str, Any]:
+    return {"yardsticks": {"products_s": [products, products * 1.01], "interpreter_s": [interpreter, interpreter]}}
+
+
+def test_a_slower_machine_is_no_slower_program() -> None:
+    base, slow = of_seconds(*FIVE, noise=paced(0.002)), times(FIVE, 1.6)
+    assert row_of(compare(base, head_of(*slow, noise=paced(0.002)))).verdict is Verdict.SLOWER
+    row = row_of(compare(base, head_of(*slow, noise=paced(0.003))))
+    assert row.verdict is Verdict.INCONCLUSIVE
+    assert row.reason is not None
+    assert "fixed work took 50% longer in head: the machine itself was slower then" in row.reason
+    assert row.low is not None
+    assert row.low < 1.1
+
+
+def test_the_piece_that_differs_most_counts_and_a_slower_base_excuses_no_slower_head() -> None:
+    base, slow = of_seconds(*FIVE, noise=paced(0.002)), times(FIVE, 1.6)
+    assert row_of(compare(base, head_of(*slow, noise=paced(0.002, 0.003)))).verdict is Verdict.INCONCLUSIVE
+    assert row_of(compare(base, head_of(*slow, noise=paced(0.0012, 0.001)))).verdict is Verdict.SLOWER
+    fast = head_of(*times(FIVE, 1 / 1.6), noise=paced(0.0012))
+    assert row_of(compare(base, fast)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_a_machine_was_slower_by_leaves_the_rest_of_a_change_proved() -> None:
+    head = head_of(*times(FIVE, 3), noise=paced(0.003))
+    assert row_of(compare(of_seconds(*FIVE, noise=paced(0.002)), head)).verdict is Verdict.SLOWER
+
+
+@pytest.mark.parametrize("noise", [{}, {"yardsticks": None}, {"yardsticks": {"products_s": [0.0, 0.0]}}, paced(0.002)])
+def test_without_fixed_work_on_both_sides_nothing_is_known_of_the_pace(noise: dict[str, Any]) -> None:
+    head = head_of(*times(FIVE, 1.6), noise={} if noise.get("yardsticks") else paced(0.009))
+    row = row_of(compare(of_seconds(*FIVE, noise=noise), head))
+    assert (row.verdict, row.reason) == (Verdict.SLOWER, None)
+
+
 def test_a_change_beside_unlike_disturbance_says_so() -> None:
     disturbed = head_of(*times(FIVE, 3), noise={"marks": ["3 major page faults"]})
     assert row_of(compare(of_seconds(*FIVE), disturbed)).reason == "disturbed: 0 of 5 trials in base, 5 of 5 in head"
