@@ -5,7 +5,8 @@
 
 `collect` runs a suite of four small models every so many seconds, whatever else the machine does meanwhile. `rates` compares each
 run with each later one and counts what the verdicts on times are: all that say slower or faster are wrong, since nothing changed. A
-run's share of inconclusive ones is not an error, it is what silence costs.
+run's share of inconclusive ones is not an error, it is what silence costs: so the later run's times are multiplied, too, and what
+is then found of them is counted. All that twice: as it is, and without the room for fixed work that took longer beside one run.
 """
 
 import argparse
@@ -14,11 +15,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 from bench.analysis.compare import compare
-from bench.domain.comparison import Rules, Verdict
+from bench.analysis.gate import GATED
+from bench.domain.comparison import Contrast, Rules, Verdict
 from bench.domain.metric import Unit
 from bench.domain.record import Record
 from bench.workflow import read_records
@@ -32,6 +36,7 @@ load: {page_cache: warm}
 procedure: {trials: 5}
 """
 WRONG = frozenset({Verdict.SLOWER, Verdict.FASTER})
+FACTORS = (1.2, 1.5, 2.0, 3.0)
 
 
 def collect(out: Path, runs: int, every: float) -> None:
@@ -55,18 +60,39 @@ def rates(out: Path) -> None:
     runs: dict[str, list[Record]] = {}
     for record in records:
         runs.setdefault(record.run, []).append(record)
-    verdicts: Counter[Verdict] = Counter()
-    pairs = alarmed = 0
-    for base, head in combinations(sorted(runs), 2):
-        rows = [row for row in compare(runs[base], runs[head], Rules()).rows if row.metric.unit is Unit.SECOND]
-        said = [row.verdict for row in rows if row.verdict is not Verdict.MISSING]
-        verdicts.update(said)
-        pairs += 1
-        alarmed += any(verdict in WRONG for verdict in said)
     began = sorted(record.started_at for record in records)
-    print(f"{len(runs)} runs from {began[0]} to {began[-1]}, {pairs} pairs of them, {alarmed} with a slower or faster time")
-    for verdict, count in verdicts.most_common():
-        print(f"{verdict:14} {count:6} of {verdicts.total()} times: {count / verdicts.total():.4f}")
+    print(f"{len(runs)} runs from {began[0]} to {began[-1]}, {len(list(combinations(runs, 2)))} pairs of them")
+    for title, change in (("as they are", lambda record: record), ("without fixed work beside them", _without_pace)):
+        changed = {run: [change(record) for record in found] for run, found in runs.items()}
+        said = list(_times(changed, 1.0))
+        verdicts = Counter(row.verdict for rows in said for row in rows)
+        alarmed = sum(any(row.verdict in WRONG for row in rows) for rows in said)
+        print(f"{title}: {alarmed} pairs with a slower or faster time")
+        for verdict, count in verdicts.most_common():
+            print(f"  {verdict:14} {count:6} of {verdicts.total()} times: {count / verdicts.total():.4f}")
+        for factor in FACTORS:
+            rows = [row for rows in _times(changed, factor) for row in rows if row.metric.name in GATED]
+            found = sum(row.verdict is Verdict.SLOWER for row in rows)
+            print(f"  times of head x {factor:g}: {found / len(rows):.2f} of {len(rows)} gated times are slower")
+
+
+def _times(runs: Mapping[str, Sequence[Record]], factor: float) -> Iterator[list[Contrast]]:
+    """Give for every pair of RUNS, the later one's times multiplied by FACTOR, the rows of times."""
+    for base, head in combinations(sorted(runs), 2):
+        rows = compare(runs[base], [_slowed(record, factor) for record in runs[head]], Rules()).rows
+        yield [row for row in rows if row.metric.unit is Unit.SECOND and row.verdict is not Verdict.MISSING]
+
+
+def _slowed(record: Record, factor: float) -> Record:
+    slowed = (
+        replace(one, values=tuple(value * factor for value in one.values)) if one.metric.unit is Unit.SECOND else one
+        for one in record.samples
+    )
+    return replace(record, samples=tuple(slowed))
+
+
+def _without_pace(record: Record) -> Record:
+    return replace(record, noise={name: fact for name, fact in record.noise.items() if name != "yardsticks"})
 
 
 def main() -> None:
