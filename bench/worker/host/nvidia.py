@@ -5,9 +5,10 @@ Read, never set. Where nvidia-ml-py or a driver is missing, or the driver does n
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Any
 
 import psutil
@@ -149,7 +150,11 @@ class _Library:
         return None
 
     def constant(self, name: str) -> Any:
-        return getattr(self.module, name, 0)
+        return getattr(self.module, name)
+
+    def bits(self, names: Iterable[str]) -> int:
+        """Join the bits of NAMES; one that this version does not know is none."""
+        return reduce(or_, (getattr(self.module, name, 0) for name in names), 0)
 
 
 @cache
@@ -178,7 +183,7 @@ def _slowed_by(nvml: _Library, handle: Any) -> tuple[str, ...] | None:
     bits = nvml.ask("nvmlDeviceGetCurrentClocksEventReasons", handle)
     if bits is None:
         return None
-    return tuple(why for why, names in _REASONS.items() if any(bits & nvml.constant(name) for name in names))
+    return tuple(why for why, names in _REASONS.items() if bits & nvml.bits(names))
 
 
 def _slowed_s(nvml: _Library, handle: Any) -> Iterator[tuple[str, float]]:
