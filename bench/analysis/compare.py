@@ -35,8 +35,8 @@ JITTER = 1e-4
 DRIFT = 0.1
 """Share of the larger distance from perfect parity by which the distances may differ."""
 TOKENS = "realised_"
-TOLD, TOLD_OF_PACE = 0.01, 0.05
-"""Log of what disturbance may have done to a time, from which on it is told."""
+TOLD, TOLD_OF_PACE = 0.02, 0.05
+"""Logs of what disturbance, and a slower machine, may have done to a time, from which on it is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

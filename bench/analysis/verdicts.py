@@ -90,5 +90,6 @@ def _undecided(row: Open, rules: Rules) -> str | None:
     """Say that a difference would have been found, were it not for how far runs of unchanged code lie apart."""
     if row.alone is None or min(row.alone.chance(rules.margin), row.alone.mirrored.chance(rules.margin)) > rules.level:
         return None
-    said = "beyond the scatter of its trials, not beyond that between runs: a measured spread between runs would tell"
-    return said if row.contrast.reason is None else f"{said}; {row.contrast.reason}"
+    if row.contrast.reason is not None:  # what it may come from stands there
+        return f"beyond the scatter of its trials, not beyond what lies between runs; {row.contrast.reason}"
+    return "beyond the scatter of its trials, not beyond that between runs: a measured spread between runs would tell"
