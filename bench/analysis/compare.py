@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from bench.analysis import paired
 from bench.analysis.apart import why_incomparable
 from bench.analysis.derive import RULES as DERIVED
-from bench.analysis.disturbance import allowance, paces, room
+from bench.analysis.disturbance import allowance, paced, paces, room
 from bench.analysis.gate import GATED
 from bench.analysis.sides import Pair, Side, endings, own, pairs, remarks, side
 from bench.analysis.unlike import unlike
@@ -35,8 +35,8 @@ JITTER = 1e-4
 DRIFT = 0.1
 """Share of the larger distance from perfect parity by which the distances may differ."""
 TOKENS = "realised_"
-TOLD, TOLD_OF_PACE = 0.02, 0.05
-"""Logs of what disturbance, and a slower machine, may have done to a time, from which on it is told."""
+TOLD = 0.02
+"""Log of what disturbance may have done to a time, from which on it is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,15 +243,8 @@ def _in_pairs(row: Contrast, found: paired.Apart | None) -> Contrast | Open:
 
 def _disturbed(case: _Case) -> str | None:
     """Say that a side was disturbed or the machine slower so that it matters: that may be all that a change is."""
-    said = [text for text in (_marked(case), _paced(case)) if text is not None]
+    said = [text for text in (_marked(case), paced(*case.paces)) if text is not None]
     return "; ".join(said) or None
-
-
-def _paced(case: _Case) -> str | None:
-    """Say that the machine itself was slower beside one side."""
-    side, log = max(zip(("base", "head"), case.paces, strict=True), key=lambda one: one[1])
-    said = f"fixed work took {math.expm1(log):.0%} longer in {side}: the machine itself was slower then"
-    return said if log >= TOLD_OF_PACE else None
 
 
 def _marked(case: _Case) -> str | None:

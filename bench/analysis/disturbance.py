@@ -17,6 +17,8 @@ OF_NEIGHBOURS = 1.0
 """What neighbours that use all cores may add to a time beside the waiting for a core: cold caches, memory, clock."""
 MOST = 3.0
 """Seconds lost for each second of work, beyond which times say nothing of the program."""
+TOLD_OF_PACE = 0.05
+"""Log of what a slower machine may have done to a time, from which on it is told."""
 MOST_OF_POOL = 0.25
 """The same of several threads: they wait for the last of them, spinning or not.
 
@@ -37,22 +39,31 @@ def paces(base: Sequence[Record], head: Sequence[Record]) -> tuple[float, float]
     """Give the logs by which the machine itself was slower beside BASE, and beside HEAD, trials of a case, than beside the other.
 
     That is what fixed work took longer there, in the median trial: of several pieces the one that differs most, since a time may
-    depend on any of them. Nothing where one side was measured without.
+    depend on any of them. Nothing where one side was measured without, or by another Python or numpy: the work depends on these.
     """
     before, after = _pace(base), _pace(head)
     apart = [after[name] - log for name, log in before.items() if name in after]
     return max([0.0, *(-log for log in apart)]), max([0.0, *apart])
 
 
-def _pace(records: Sequence[Record]) -> dict[str, float]:
-    """Give by piece the log of the seconds that it took, in the median of RECORDS."""
-    logs: dict[str, list[float]] = {}
+def paced(base: float, head: float) -> str | None:
+    """Say of `paces` that the machine itself was slower beside one side, where that was by much."""
+    side, log = max(("base", base), ("head", head), key=lambda one: one[1])
+    said = f"fixed work took {math.expm1(log):.0%} longer in {side}: the machine itself was slower then"
+    return said if log >= TOLD_OF_PACE else None
+
+
+def _pace(records: Sequence[Record]) -> dict[tuple[str, str], float]:
+    """Give by piece, and what it ran on, the log of the seconds that it took, in the median of RECORDS."""
+    logs: dict[tuple[str, str], list[float]] = {}
     for record in records:
-        found = record.noise.get("yardsticks")
+        found, libraries = record.noise.get("yardsticks"), record.environment.get("libraries")
+        numpy = libraries.get("numpy") if isinstance(libraries, Mapping) else None
+        software = f"{record.environment.get('python')} {numpy}"
         for name, values in (found if isinstance(found, Mapping) else {}).items():
             seconds = [_seen(value) for value in values] if isinstance(values, list | tuple) else []
             if record.outcome is Outcome.FINISHED and seconds and min(seconds) > 0:
-                logs.setdefault(name, []).append(statistics.fmean(map(math.log, seconds)))
+                logs.setdefault((name, software), []).append(statistics.fmean(map(math.log, seconds)))
     return {name: statistics.median(found) for name, found in logs.items()}
 
 

@@ -3,12 +3,12 @@
 import re
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.analysis import ends, endurance, savings
-from bench.analysis.advice import advise
 from bench.analysis.ledgers import PLAIN, WATCHED
+from bench.analysis.machines import of_machines
 from bench.analysis.reading import readings
 from bench.analysis.statistics import LEAST_FOR_INTERVAL
 from bench.analysis.target import widest
@@ -34,41 +34,10 @@ def of_row(evidence: Evidence) -> tuple[str, ...]:
 
 def of_all(rows: Sequence[Evidence]) -> tuple[str, ...]:
     """Give the remarks on all ROWS together, and on the machines that they were measured on."""
-    return (*(text for remark in OF_ALL if (text := remark(rows)) is not None), *of_machines(rows))
-
-
-def of_machines(rows: Sequence[Evidence]) -> tuple[str, ...]:
-    """Say what was wrong with the machines as places to measure on, each wording once, and how to mend it."""
-    trials = [trial for row in rows for trial in row.trials]
-    found = (one for environment in _environments(trials) for one in advise(environment, _disturbance(trials)))
-    return tuple(dict.fromkeys(f"the machine: {one.says}. To mend it: {one.mend}" for one in found))
-
-
-def _environments(trials: Iterable[Record]) -> Iterable[Mapping[str, Json]]:
-    """Give the environment of the first of TRIALS on each machine."""
-    return {str(trial.environment.get("fingerprint")): trial.environment for trial in reversed(list(trials))}.values()
-
-
-def _disturbance(trials: Iterable[Record]) -> Mapping[str, Json]:
-    """Give what the host took, how often heat slowed the processor and what slowed a GPU.
-
-    Of other processes marks tell, and a load is a trial's own.
-    """
-    trials = list(trials)
-    stolen = [float(share) for trial in trials if isinstance(share := trial.noise.get("steal_share"), int | float)]
-    throttled = [int(count) for trial in trials if isinstance(count := trial.noise.get("throttles"), int | float)]
-    slowed = {str(why) for trial in trials for why in _slowed_by(trial)}
-    return {
-        "steal_share": statistics.median(stolen) if stolen else None,
-        "throttles": sum(throttled),
-        "gpu_slowed_by": sorted(slowed),
-    }
-
-
-def _slowed_by(trial: Record) -> Sequence[Json]:
-    gpu = trial.noise.get("gpu")
-    found = gpu.get("slowed_by") if isinstance(gpu, Mapping) else None
-    return found if isinstance(found, list | tuple) else ()
+    return (
+        *(text for remark in OF_ALL if (text := remark(rows)) is not None),
+        *of_machines([trial for row in rows for trial in row.trials]),
+    )
 
 
 def few_trials(evidence: Evidence) -> str | None:

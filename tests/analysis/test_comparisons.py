@@ -378,6 +378,13 @@ def test_what_a_machine_was_slower_by_leaves_the_rest_of_a_change_proved() -> No
     assert row_of(compare(of_seconds(*FIVE, noise=paced(0.002)), head)).verdict is Verdict.SLOWER
 
 
+@pytest.mark.parametrize("other", [{"python": "3.12.1"}, {"libraries": {"numpy": "3.0.0"}}])
+def test_fixed_work_of_another_interpreter_or_numpy_says_nothing_of_the_machine(other: dict[str, Any]) -> None:
+    head = head_of(*times(FIVE, 1.6), noise=paced(0.003), environment={**ENVIRONMENT, **other})
+    row = row_of(compare(of_seconds(*FIVE, noise=paced(0.002)), head))
+    assert (row.verdict, row.reason) == (Verdict.SLOWER, None)
+
+
 @pytest.mark.parametrize("noise", [{}, {"yardsticks": None}, {"yardsticks": {"products_s": [0.0, 0.0]}}, paced(0.002)])
 def test_without_fixed_work_on_both_sides_nothing_is_known_of_the_pace(noise: dict[str, Any]) -> None:
     head = head_of(*times(FIVE, 1.6), noise={} if noise.get("yardsticks") else paced(0.009))
