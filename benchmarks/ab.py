@@ -10,11 +10,11 @@ forward of head does that share more work in a hook, that of base where it is be
 effect).
 
 `rates` first tells how long a pair takes, and counts what the verdicts of the case-runs themselves were, over all their times.
-Then it draws case-runs of METRIC from the pairs: a case, and 24 times a run of it and a pair of that, with replacement. +0.0% is
-the share of them that say slower of unchanged code, `faster` those that say faster; the other columns those that say slower when
-all times of head are multiplied by the effect, in the row speed-up those that say faster when they are divided by it. Of what was
-planted, faster and +0.0% are the shares that were found. The last line is about suites of 20 unchanged cases. Other rules get one
-process of each side, or five, out of the same pairs:
+Then it draws case-runs of METRIC from the pairs: a case, and 24 times a run of it and a pair of that, with replacement; each side
+begins half of them, in the order of a real run. +0.0% is the share of them that say slower of unchanged code, `faster` those that
+say faster; the other columns those that say slower when all times of head are multiplied by the effect, in the row speed-up those
+that say faster when they are divided by it. Of what was planted, faster and +0.0% are the shares that were found. The last line is
+about suites of 20 unchanged cases. Other rules get one process of each side, or five, out of the same pairs:
 
     median:5%   pytest-benchmark --benchmark-compare-fail=median:5%, one process a side
     google      google-benchmark's compare.py: U-test over 9 repetitions of one process, p < 0.05, slower mean
@@ -33,6 +33,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -42,13 +43,15 @@ from scipy import stats
 
 from bench.analysis import paired
 from bench.analysis.compare import compare
+from bench.analysis.paired import Apart
 from bench.analysis.reading import readings
 from bench.analysis.verdicts import Open, settle
 from bench.analysis.welch import Gap
 from bench.domain.comparison import Contrast, Rules, Verdict
-from bench.domain.metric import Better, Metric, Unit
+from bench.domain.metric import Unit
 from bench.domain.plan import Case
 from bench.domain.record import Record, Side
+from bench.execution.pairs import base_begins
 from bench.workflow import read_records
 
 SUITE = """
@@ -88,7 +91,6 @@ if os.environ.get("PLANTED"):
             return spec
     sys.meta_path.insert(0, Finder())
 """
-FORWARD = Metric(name="forward", unit=Unit.SECOND, better=Better.LOWER, definition="forward.v1")
 EFFECTS = (0.0, 0.01, 0.015, 0.02, 0.03, 0.05, 0.10)
 CASES, PROCESSES, REPETITIONS = 20, 5, 9
 Both = tuple[Record, Record]
@@ -150,21 +152,30 @@ def pairs_of(out: Path) -> dict[str, list[list[Both]]]:
     return found
 
 
-def draw(chance: np.random.Generator, cases: Sequence[Sequence[Sequence[float]]], count: int = paired.LOOKS[-1]) -> list[float]:
-    """Draw COUNT ratios of one of CASES: for each a run, then a pair of it."""
+def draw(chance: np.random.Generator, cases: Sequence[Sequence[Apart]]) -> Apart:
+    """Draw a case-run of one of CASES: for each of its pairs a run, then a pair of that which the same side began."""
     runs = cases[int(chance.integers(len(cases)))]
-    chosen = [runs[at] for at in chance.integers(len(runs), size=count)]
-    return [run[int(chance.integers(len(run)))] for run in chosen]
+    drawn = []
+    for number in range(paired.LOOKS[-1]):
+        run = runs[int(chance.integers(len(runs)))]
+        pool = [at for at, begun in enumerate(run.begun) if begun is base_begins(number)]
+        drawn.append(run.ratios[pool[int(chance.integers(len(pool)))]])
+    return replace(runs[0], ratios=tuple(drawn), begun=tuple(base_begins(number) for number in range(paired.LOOKS[-1])))
 
 
-def ours(rows: Sequence[Sequence[float]]) -> list[Verdict]:
-    """Judge ROWS, the log ratios of the cases of one run."""
+def times_by(run: Apart, effect: float) -> Apart:
+    """Give RUN with its ratios times EFFECT."""
+    return replace(run, ratios=tuple(ratio + math.log(effect) for ratio in run.ratios))
+
+
+def ours(cases: Sequence[Apart]) -> list[Verdict]:
+    """Judge CASES, those of one run."""
     case = Case(id="0", label="case", requested={})
     waiting = []
-    for ratios in rows:
-        gap: Gap | None = paired.Apart(metric=FORWARD, ratios=tuple(ratios), logged=True).gap()
+    for one in cases:
+        gap: Gap | None = one.gap()
         assert gap is not None
-        waiting.append(Open(contrast=Contrast(case=case, metric=FORWARD, verdict=Verdict.INCONCLUSIVE), difference=gap))
+        waiting.append(Open(contrast=Contrast(case=case, metric=one.metric, verdict=Verdict.INCONCLUSIVE), difference=gap))
     return [row.verdict for row in settle(waiting, Rules())]
 
 
@@ -230,27 +241,23 @@ def rates(out: Path, metric: str, resamples: int, seed: int) -> None:
     cases = []
     for runs in found.values():
         apart = [paired.apart(pairs) for pairs in runs]
-        ratios = [list(one[metric].ratios) for one in apart if metric in one]
-        if not ratios:
+        ours_of = [one[metric] for one in apart if metric in one]
+        if not ours_of:
             continue
-        cases.append(ratios)
-        every = np.array([ratio for run in ratios for ratio in run])
+        cases.append(ours_of)
+        every = np.array([ratio for run in ours_of for ratio in run.ratios])
+        second = np.array([-1 if begun else 1 for run in ours_of for begun in run.begun])
         label, step = runs[0][0][0].case.label, np.median([np.median(times(base, metric)) for pairs in runs for base, _ in pairs])
         print(
-            f"{label}: {metric} {step * 1e3:.1f} ms, {len(every)} pairs of {len(ratios)} runs, "
-            f"ratio {math.exp(stats.trim_mean(every, 0.1)):.4f}, sd of a pair {every.std(ddof=1):.2%}"
+            f"{label}: {metric} {step * 1e3:.1f} ms, {len(every)} pairs of {len(ours_of)} runs, "
+            f"ratio {math.exp(stats.trim_mean(every, 0.1)):.4f}, sd of a pair {every.std(ddof=1):.2%}, who begins is slower by "
+            f"{2 * np.mean(every * second):.2%}"
         )
     print(f"{'rule':10} {'faster':>8} " + " ".join(f"{f'+{effect:.1%}':>8}" for effect in EFFECTS))
-    heard = {
-        effect: [ours([[one + math.log1p(effect) for one in draw(chance, cases)]])[0] for _ in range(resamples)]
-        for effect in EFFECTS
-    }
+    heard = {effect: [ours([times_by(draw(chance, cases), 1 + effect)])[0] for _ in range(resamples)] for effect in EFFECTS}
     shares = " ".join(f"{sum(verdict is Verdict.SLOWER for verdict in heard[effect]) / resamples:8.3f}" for effect in EFFECTS)
     print(f"{'bench ab':10} {sum(verdict is Verdict.FASTER for verdict in heard[0.0]) / resamples:8.3f} {shares}")
-    sped = {
-        effect: [ours([[one - math.log1p(effect) for one in draw(chance, cases)]])[0] for _ in range(resamples)]
-        for effect in EFFECTS
-    }
+    sped = {effect: [ours([times_by(draw(chance, cases), 1 / (1 + effect))])[0] for _ in range(resamples)] for effect in EFFECTS}
     shares = " ".join(f"{sum(verdict is Verdict.FASTER for verdict in sped[effect]) / resamples:8.3f}" for effect in EFFECTS)
     print(f"{'speed-up':10} {'':>8} {shares}")
     alarms = sum(

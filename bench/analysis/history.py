@@ -12,7 +12,6 @@ from bench.analysis.change_points import change_points
 from bench.analysis.compare import RATES
 from bench.analysis.summarize import summarize
 from bench.analysis.unlike import between
-from bench.analysis.welch import locate
 from bench.domain.history import Change, Point, Series
 from bench.domain.record import Record, Side
 from bench.domain.summary import Row, Run
@@ -59,9 +58,7 @@ def _ratios(records: Sequence[Record], wanted: Sequence[str]) -> list[Series]:
             before, after = both[0]
             for name, apart in paired.apart(both).items():
                 if name in wanted and apart.logged:
-                    point = Point(
-                        run=after.run, started_at=after.started_at, value=math.exp(locate(apart.ratios, least_cut=1).mean)
-                    )
+                    point = Point(run=after.run, started_at=after.started_at, value=math.exp(apart.middle()))
                     key = (
                         after.case.id,
                         apart.metric.definition,

@@ -1,8 +1,10 @@
 """Pairs of trials that took turns: each gives one log ratio of a metric, from which the minute is gone that both shared.
 
 A pair's value is the midmean of the log ratios of its calls, base's j-th and head's j-th, one right after the other.
-The pairs' values are tested by Yuen's trimmed t (1974) at up to three looks, whose nominal levels together spend the level of one
-test: a case may stop at a look and the error rate holds (group-sequential; most is spent late, as by O'Brien and Fleming 1979).
+The side that begins a pair loads its model first, and is slower for it; which one begins is balanced, and what comes with it is
+taken off (a crossover's blocks, Hills and Armitage 1979). The pairs' values are tested by Yuen's trimmed t (1974) at up to three
+looks, whose nominal levels together spend the level of one test: a case may stop at a look and the error rate holds
+(group-sequential; most is spent late, as by O'Brien and Fleming 1979).
 docs/verdicts.md has measured rates.
 """
 
@@ -27,6 +29,8 @@ SHARES = (0.2, 0.3, 0.75)
 at one look mostly is at the next; benchmarks/verdicts.py counts what they spend."""
 LEAST = 5
 """Pairs below which nothing is said: of 5, two are trimmed."""
+LEAST_BEGUN = 4
+"""Pairs that each side has begun before what comes with it is told: a midmean of fewer is little more than their scatter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +69,15 @@ class Looks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apart:
-    """One metric over the pairs: `ratios` are logs where `logged`, else differences as a share of the larger side."""
+    """One metric over the pairs: `ratios` are logs where `logged`, else differences as a share of the larger side.
+
+    `begun` says of each pair whether base began it, None where its records do not tell; empty is none of them.
+    """
 
     metric: Metric
     ratios: tuple[float, ...]
     logged: bool
+    begun: tuple[bool | None, ...] = ()
 
     def gap(self) -> Looks | None:
         """Give what verdicts go by; None where there are fewer than 5 pairs."""
@@ -79,9 +87,29 @@ class Apart:
         places = (*(look for look in LOOKS[:-1] if look < count), count)
         return Looks(each=tuple(self._at(place) for place in places), shares=SHARES[: len(places)])
 
+    def middle(self) -> float:
+        """Give where the ratios lie, on their own scale."""
+        count = len(self.ratios)
+        return self._at(count).size if count >= LEAST else statistics.median(self.ratios)
+
     def _at(self, pairs: int) -> Difference:
-        place = locate(self.ratios[:pairs], least_cut=1)
-        return Difference(size=place.mean, error=math.sqrt(place.squared), degrees=place.degrees, logged=self.logged)
+        ratios, lost = self._balanced(pairs)
+        place = locate(ratios, least_cut=1)
+        squared = place.squared * (pairs - 1) / (pairs - 1 - lost)
+        return Difference(size=place.mean, error=math.sqrt(squared), degrees=place.degrees - lost, logged=self.logged)
+
+    def _balanced(self, pairs: int) -> tuple[Sequence[float], int]:
+        """Give the first PAIRS ratios without what the beginning side has of it, and the degrees of freedom that this costs.
+
+        Both groups are moved to the middle between their midmeans, so that the middle stays where it is. Of the means one degree
+        would be lost; midmeans are less exact, and with two the level holds (benchmarks/verdicts.py).
+        """
+        ratios, begun = self.ratios[:pairs], self.begun[:pairs]
+        groups = [[ratio for ratio, one in zip(ratios, begun, strict=False) if one is which] for which in (True, False)]
+        if min(len(group) for group in groups) < LEAST_BEGUN or sum(len(group) for group in groups) < pairs:
+            return ratios, 0
+        half = (midmean(groups[0]) - midmean(groups[1])) / 2
+        return [ratio - (half if one else -half) for ratio, one in zip(ratios, begun, strict=True)], 2
 
 
 def pairs(base: Sequence[Record], head: Sequence[Record]) -> dict[str, list[tuple[Record, Record]]]:
@@ -113,6 +141,7 @@ def apart(found: Sequence[tuple[Record, Record]]) -> dict[str, Apart]:
     Where the two of a pair found the page cache in different states, their loads are no pair.
     """
     read = []
+    begins = [None if base.paired is None else base.paired.began for base, _ in found]
     for base, head in found:
         same = base.observed.get("page_cache") == head.observed.get("page_cache")
         read.append(tuple(_values(record, loads=same) for record in (base, head)))
@@ -121,7 +150,8 @@ def apart(found: Sequence[tuple[Record, Record]]) -> dict[str, Apart]:
         both = [(before[name], after[name]) for before, after in read if name in before and name in after]
         logged = min(value for pair in both for side in pair for value in side.values) > 0
         ratios = tuple(_log_ratio(*pair) if logged else _share(*pair) for pair in both)
-        result[name] = Apart(metric=both[0][1].metric, ratios=ratios, logged=logged)
+        begun = tuple(one for one, (before, after) in zip(begins, read, strict=True) if name in before and name in after)
+        result[name] = Apart(metric=both[0][1].metric, ratios=ratios, logged=logged, begun=begun)
     return result
 
 

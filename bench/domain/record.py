@@ -51,13 +51,15 @@ class Paired:
     """The place of a trial in an A/B run, whose two sides take turns call by call.
 
     `ab` is the same in all records of the run, `number` in both of a pair; `base_case` is the id of the case in base, which is
-    head's too unless the sides set an axis otherwise.
+    head's too unless the sides set an axis otherwise. `began` says whether this side began, and so loaded its model first; records
+    of before 2026-11-26 do not tell.
     """
 
     ab: str
     side: Side
     number: int
     base_case: str
+    began: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Pairs of trials, one of each side, that take turns call by call on the same cores: the unit of an A/B run.
 
 Blocks of pairs go over all cases, so that no minute falls on one case. A pair comes from one of several nurseries a side, so that a
-lucky memory layout is one of several; which side begins changes from pair to pair. Reasons and error rates are in docs/verdicts.md.
+lucky memory layout is one of several; which side begins changes from pair to pair, and records tell it. Reasons and error rates are
+in docs/verdicts.md.
 """
 
 import os
@@ -27,6 +28,11 @@ NURSERIES = 4
 """Nurseries a side: false alarms come from the layout of single processes (docs/verdicts.md)."""
 
 Both = tuple[Record, Record]
+
+
+def base_begins(number: int) -> bool:
+    """Tell whether base begins pair NUMBER: every other one, and of each nursery's pairs every other one too."""
+    return (number + number // NURSERIES) % 2 == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,24 +89,27 @@ class Contest:
             replace(planned, model=model, suite=self._sampled(planned.suite, number)) for planned in (couple.base, couple.head)
         ]
         trials = [Trial(planned=planned, number=number, nursery=number % NURSERIES) for planned in sides]
+        begins = 0 if base_begins(number) else 1
         if model.refusals:
             records = [
                 one_trial.refused(trial, model.refusals[0], flank.run, 1) for trial, flank in zip(trials, self.flanks, strict=True)
             ]
         else:
-            records = self._side_by_side(trials, number)
+            records = self._side_by_side(trials, begins)
         base, head = (
-            replace(record, paired=Paired(ab=self.ab, side=flank.side, number=number, base_case=couple.base.case.id))
-            for record, flank in zip(records, self.flanks, strict=True)
+            replace(
+                record,
+                paired=Paired(ab=self.ab, side=flank.side, number=number, base_case=couple.base.case.id, began=at == begins),
+            )
+            for at, (record, flank) in enumerate(zip(records, self.flanks, strict=True))
         )
         return base, head
 
     def _sampled(self, suite: Suite, number: int) -> Suite:
         return replace(suite, procedure=self.procedure(suite.procedure, number))
 
-    def _side_by_side(self, trials: Sequence[Trial], number: int) -> list[Record]:
-        """Let the two TRIALS run at the same time, each in its turn, on the same cores."""
-        begins = (number + number // NURSERIES) % 2
+    def _side_by_side(self, trials: Sequence[Trial], begins: int) -> list[Record]:
+        """Let the two TRIALS run at the same time, each in its turn, on the same cores. That at BEGINS is the first."""
         cores = self.cores(trials[0], available_cores())
         self.listener.begins(trials[0])
         with _pipes() as pipes, ThreadPoolExecutor(2) as threads, ExitStack() as failing:
@@ -115,7 +124,7 @@ class Contest:
         return records
 
     def _one(self, trial: Trial, flank: Flank, cores: tuple[int, ...], turns: Turns, pipes: "_Pipes") -> Record:
-        listen = self.listener.heard if flank.side is Side.BASE else _nobody
+        listen = self.listener.heard if turns.first else _nobody  # alike for both sides, as all that is done beside them
         try:
             record = one_trial.carry_out(trial, flank.executor, flank.run, 1, cores, listen, turns=turns)
         finally:

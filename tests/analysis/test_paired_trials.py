@@ -1,5 +1,6 @@
 import math
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from bench.domain.gating import Gating, Tolerance
 from bench.domain.metric import Reduce, Unit
 from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.record import Paired, Record, Side
+from bench.execution.pairs import NURSERIES, base_begins
 from tests.support.builders import a_case, a_metric, a_record, an_amount, samples
 
 LATER = "2026-11-26T10:00:00.000+00:00"
@@ -21,7 +23,9 @@ LATER = "2026-11-26T10:00:00.000+00:00"
 
 def a_side(side: Side, number: int, times: Sequence[float], **changes: Any) -> Record:
     case = changes.pop("case", a_case())
-    place = Paired(ab="one", side=side, number=number, base_case=changes.pop("base_case", case.id))
+    begun = changes.pop("base_begins", None)
+    began = None if begun is None else begun(number) is (side is Side.BASE)
+    place = Paired(ab="one", side=side, number=number, base_case=changes.pop("base_case", case.id), began=began)
     return a_record(
         case, number, **{"run": side.value, "paired": place, "samples": (samples("forward", times),), "observed": {}, **changes}
     )
@@ -54,6 +58,58 @@ def test_two_per_cent_are_found_through_weather_of_fifty() -> None:
     assert row.ratio is not None
     assert row.ratio == pytest.approx(1.02, abs=0.006)
     assert row.low is not None and row.high is not None and row.low < row.ratio < row.high  # noqa: PT018 -- one interval
+
+
+def a_crossover(effect: float, pairs: int = 24, order: float = 0.02, **changes: Any) -> tuple[list[Record], list[Record]]:
+    """Give pairs in which the side that begins is slower by ORDER."""
+    of_order = [1 / (1 + order) if base_begins(number) else 1 + order for number in range(pairs)]
+    effects = [one * two for one, two in zip(around(effect, pairs), of_order, strict=True)]
+    return a_contest(effects, **{"base_begins": base_begins, **changes})
+
+
+def test_what_comes_with_beginning_a_pair_is_no_scatter() -> None:
+    told, untold = (row_of(compare(*a_crossover(1.02, order=0.03, base_begins=one))) for one in (base_begins, None))
+    assert told.verdict is Verdict.SLOWER
+    assert untold.verdict is Verdict.INCONCLUSIVE
+    assert told.ratio == pytest.approx(1.02, abs=0.006)
+    assert told.smallest_detectable is not None and untold.smallest_detectable is not None  # noqa: PT018 -- both have one
+    assert told.smallest_detectable < 0.6 * untold.smallest_detectable
+
+
+def test_what_comes_with_beginning_a_pair_is_no_difference() -> None:
+    row = row_of(compare(*a_crossover(1.0, order=0.1)))
+    assert row.verdict not in {Verdict.SLOWER, Verdict.FASTER}
+    assert row.ratio == pytest.approx(1.0, abs=0.006)
+
+
+def test_a_crossover_with_its_sides_changed_mirrors_the_verdict() -> None:
+    base, head = a_crossover(1.02)
+    swapped = [
+        replace(record, paired=replace(record.paired, side=Side.HEAD if record.paired.side is Side.BASE else Side.BASE))
+        for record in (*head, *base)
+        if record.paired is not None
+    ]
+    there, back = row_of(compare(base, head)), row_of(compare(swapped[: len(head)], swapped[len(head) :]))
+    assert there.ratio is not None and back.ratio is not None  # noqa: PT018 -- both have one
+    assert back.verdict is Verdict.FASTER
+    assert back.ratio == pytest.approx(1 / there.ratio)
+    assert back.smallest_detectable == pytest.approx(there.smallest_detectable)
+
+
+def test_a_side_that_began_fewer_than_four_pairs_does_not_tell_what_beginning_costs() -> None:
+    begun = (True,) * 5 + (False,) * 3
+    ratios = tuple(math.log(one) for one in around(1.0, 8))
+    one = paired.Apart(metric=a_metric("forward"), ratios=ratios, logged=True, begun=begun)
+    assert one.gap() == replace(one, begun=()).gap()
+
+
+def test_both_sides_begin_as_many_pairs_of_every_nursery() -> None:
+    for look in paired.LOOKS:
+        begun = [(number % NURSERIES, base_begins(number)) for number in range(look)]
+        counts = Counter(begun)
+        assert len(counts) == 2 * NURSERIES
+        assert sum(one for _, one in begun) == look / 2
+        assert max(counts.values()) - min(counts.values()) <= 1
 
 
 def test_the_sides_changed_mirror_the_verdict() -> None:

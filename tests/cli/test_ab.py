@@ -66,6 +66,7 @@ def test_two_settings_of_an_axis_are_measured_in_turn(bench: Bench, suite: Path,
     assert base.paired is not None
     assert head.paired is not None
     assert head.paired.base_case == base.case.id != head.case.id
+    assert (base.paired.began, head.paired.began) == (True, False)
     assert [record.environment["set_variables"] for record in (base, head)] == [{}, {"ONLY_HEAD": "1"}]
     counts = [
         {(some.phase, some.metric.name): len(some.values) for some in record.samples if some.phase.startswith("measure.")}

@@ -10,7 +10,7 @@ from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.plan import PlannedCase, Trial
 from bench.domain.procedure import StartMethod
 from bench.domain.record import Side
-from bench.execution.pairs import NURSERIES, Both, Contest, Couple, Flank
+from bench.execution.pairs import NURSERIES, Both, Contest, Couple, Flank, base_begins
 from bench.protocol.messages import END_OF_TURNS, Capabilities, Event, Exited, Failed, Finished, Measure, Request
 from tests.support.cases import a_trial
 
@@ -105,6 +105,7 @@ def test_both_records_of_a_pair_say_where_they_belong() -> None:
             assert record.paired is not None
             assert (record.paired.ab, record.paired.side, record.paired.number) == ("one", side, number)
             assert record.paired.base_case == PLANNED.case.id
+            assert record.paired.began is (base_begins(number) is (side is Side.BASE))
             assert record.environment["start_method"] == "nursery"
 
 
@@ -119,6 +120,7 @@ def test_the_sides_of_a_pair_share_cores_and_change_places() -> None:
         assert after.turns is not None
         assert before.turns.take == after.turns.give
         assert before.turns.first is not after.turns.first
+        assert before.turns.first is base_begins(number)
         began.append((nursery, before.turns.first))
     assert sorted(began) == [(nursery, first) for nursery in range(NURSERIES) for first in (False, True)]
 

@@ -87,11 +87,13 @@ class Local:
     last: Nursery | None = None
 
     def open(self, nurseries: int, method: StartMethod) -> tuple[Capabilities, ...]:
-        """Start all NURSERIES at once, since nothing is measured yet, and wait for each."""
+        """Start NURSERIES more, all at once, since nothing is measured yet, and wait for each."""
         self.method = method
+        started = []
         for _ in range(nurseries):
-            self.nurseries.append(self._start())
-        return tuple(self._await(nursery) for nursery in self.nurseries)
+            started.append(self._start())
+            self.nurseries.append(started[-1])
+        return tuple(self._await(nursery) for nursery in started)
 
     def _start(self) -> Nursery:
         stderr = tempfile.TemporaryFile(mode="ab+", prefix="bench-stderr-")  # noqa: SIM115 -- it lives as long as its nursery

@@ -219,6 +219,15 @@ def test_a_request_that_the_worker_cannot_read_is_an_error_of_the_trial(executor
     assert "unknown field 'shape'" in failed.reason
 
 
+def test_nurseries_opened_later_join_the_earlier_ones(python: str) -> None:
+    executor = Local(python=python)
+    try:
+        assert [len(executor.open(count, StartMethod.SPAWN)) for count in (1, 2)] == [1, 2]
+        assert len({nursery.process.pid for nursery in executor.nurseries}) == 3
+    finally:
+        executor.close()
+
+
 def test_nurseries_are_distinct_processes_and_closing_ends_them(python: str) -> None:
     executor = Local(python=python)
     ready = executor.open(2, StartMethod.NURSERY)
