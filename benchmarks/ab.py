@@ -251,7 +251,7 @@ def rates(out: Path, metric: str, resamples: int, seed: int) -> None:
         print(
             f"{label}: {metric} {step * 1e3:.1f} ms, {len(every)} pairs of {len(ours_of)} runs, "
             f"ratio {math.exp(stats.trim_mean(every, 0.1)):.4f}, sd of a pair {every.std(ddof=1):.2%}, who begins is slower by "
-            f"{2 * np.mean(every * second):.2%}"
+            f"{np.mean(every * second):.2%}"
         )
     print(f"{'rule':10} {'faster':>8} " + " ".join(f"{f'+{effect:.1%}':>8}" for effect in EFFECTS))
     heard = {effect: [ours([times_by(draw(chance, cases), 1 + effect)])[0] for _ in range(resamples)] for effect in EFFECTS}

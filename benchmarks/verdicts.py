@@ -1,6 +1,6 @@
-"""How often verdicts on saved runs are wrong, and what they find: ours and those of other tools on the same synthetic samples.
+"""How often verdicts and intervals are wrong, and what verdicts find: ours and those of other tools on the same synthetic samples.
 
-    .venv/bin/python benchmarks/verdicts.py [--pairs 2000] [--suites 500] [--histories 500] [--series 20000] [--seed 0]
+    .venv/bin/python benchmarks/verdicts.py [--pairs 2000] [--suites 500] [--sets 2000] [--histories 500] [--series 20000]
 
 Samples have the structure that was seen on a 2-core virtual machine (docs/how-it-measures.md): iterations with AR(1) noise of heavy
 tails inside a process, processes, execs shared by the trials of a nursery, and minutes between runs. No model is run. A pair is two
@@ -26,7 +26,7 @@ from scipy import stats
 from bench.analysis import paired
 from bench.analysis.change_points import change_points
 from bench.analysis.compare import ASSUMED
-from bench.analysis.statistics import center
+from bench.analysis.statistics import center, interval
 from bench.analysis.verdicts import Open, settle
 from bench.analysis.welch import at_least, difference
 from bench.domain.comparison import Contrast, Rules, Spread, Verdict
@@ -39,6 +39,7 @@ CASE = Case(id="0", label="synthetic", requested={})
 TRIALS, NURSERIES, ITERATIONS, CASES = 5, 2, 60, 20
 RUNS_FOR_NOISE = 8
 EFFECTS = (0.0, 0.03, 0.05, 0.10, 0.20, 0.50)
+TRUE_S = 0.007
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,14 @@ def a_minute(chance: np.random.Generator, weather: Weather) -> float:
     return float(weather.minutes * heavy(chance, 1, 5)[0])
 
 
-def a_run(chance: np.random.Generator, weather: Weather, minute: float) -> Run:
-    """Draw the times of one case in one run that has MINUTE added to its logs."""
-    noise = heavy(chance, (TRIALS, ITERATIONS), 4) * math.sqrt(1 - weather.correlation**2)
+def a_run(chance: np.random.Generator, weather: Weather, minute: float, processes: int = TRIALS, nurseries: int = NURSERIES) -> Run:
+    """Draw the times of one case in one run of PROCESSES from NURSERIES that has MINUTE added to its logs."""
+    noise = heavy(chance, (processes, ITERATIONS), 4) * math.sqrt(1 - weather.correlation**2)
     for index in range(1, ITERATIONS):
         noise[:, index] += weather.correlation * noise[:, index - 1]
-    execs = weather.exec * chance.standard_normal(NURSERIES)[np.arange(TRIALS) % NURSERIES]
-    processes = weather.process * heavy(chance, TRIALS, 5)
-    return 0.007 * np.exp(minute + (execs + processes)[:, None] + weather.iteration * noise)
+    execs = weather.exec * chance.standard_normal(nurseries)[np.arange(processes) % nurseries]
+    own = weather.process * heavy(chance, processes, 5)
+    return TRUE_S * np.exp(minute + (execs + own)[:, None] + weather.iteration * noise)
 
 
 def trials(run: Run) -> list[float]:
@@ -182,6 +183,20 @@ def histories(chance: np.random.Generator, name: str, scatter: float, count: int
         print(f"  step with {after} points after it, found within 2 points: {', '.join(found)}")
 
 
+def coverage(chance: np.random.Generator, weather: Weather, count: int) -> None:
+    """Print how often the 95 % interval of a run's value holds the true one; minutes, which it does not speak of, are left out."""
+    print(f"\n{weather.name}, 95 % intervals of {count} sets of trials: share that holds the true value")
+    for nurseries in (2, 3):
+        shown = []
+        for processes in (5, 8, 12, 20):
+            held = 0
+            for _ in range(count):
+                low, high = interval(trials(a_run(chance, weather, 0.0, processes, nurseries))) or (math.nan, math.nan)
+                held += low <= TRUE_S <= high
+            shown.append(f"{processes} trials {held / count:.3f}")
+        print(f"  {nurseries} nurseries: {', '.join(shown)}")
+
+
 def looks(chance: np.random.Generator, count: int) -> None:
     """Print what of a level the looks of an A/B run spend together: 24 pairs whose ratio is just the margin.
 
@@ -195,26 +210,29 @@ def looks(chance: np.random.Generator, count: int) -> None:
     }  # fmt: skip
     print(f"\nlooks at {paired.LOOKS} pairs with shares {paired.SHARES}, {count} series: found in place of each level")
     for name, draw in draws.items():
-        chances = []
+        chances, held = [], 0
         for _ in range(count):
             ratios = tuple(math.log1p(margin) + 0.01 * draw(paired.LOOKS[-1]) + order)
             gap = paired.Apart(metric=FORWARD, ratios=ratios, logged=True, begun=tuple(begun)).gap()
             assert gap is not None
             chances.append(gap.chance(margin))
+            low, high = gap.bounds()
+            held += low <= math.log1p(margin) <= high
         found = ", ".join(f"{level}: {np.mean(np.array(chances) <= level):.4f}" for level in (0.05, 0.01, 0.005))
-        print(f"  pairs {name}: {found}")
+        print(f"  pairs {name}: {found}; the 95 % interval of the ratio holds the true one in {held / count:.3f}")
 
 
 def main() -> None:
     """Draw, judge and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("pairs", 2000), ("suites", 500), ("histories", 500), ("series", 20000), ("seed", 0)):
+    for name, default in (("pairs", 2000), ("suites", 500), ("sets", 2000), ("histories", 500), ("series", 20000), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args()
     chance = np.random.default_rng(given.seed)
     for weather in (QUIET, NOISY):
         rates(chance, weather, given.pairs)
         alarms(chance, weather, given.suites)
+        coverage(chance, weather, given.sets)
     histories(chance, "ratios to a pinned reference", 0.006, given.histories)
     histories(chance, "runs' own values", 0.06, given.histories)
     looks(chance, given.series)

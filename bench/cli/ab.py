@@ -110,7 +110,7 @@ def _python(given: str | None) -> str:
     if given is None:
         return sys.executable
     path = Path(given).expanduser()
-    same = path.is_absolute() is False and path.absolute() == Path(sys.executable)
+    same = not path.is_absolute() and path.absolute() == Path(sys.executable)
     return sys.executable if same else str(path)
 
 

@@ -98,9 +98,9 @@ def _about(record: Record) -> dict[str, Any]:
     return {"run": record.run, "started_at": record.started_at, "samples": record.samples}
 
 
-def ab_run(day: int, ratio: float) -> list[Record]:
+def ab_run(day: int, ratio: float, pairs: int = 8) -> list[Record]:
     found = []
-    for number in range(8):
+    for number in range(pairs):
         for side, seconds in ((Side.BASE, 1.0), (Side.HEAD, ratio)):
             place = Paired(ab=f"ab-{day:02}", side=side, number=number, base_case=a_case().id)
             minute = samples("forward", (1 + number + day) * seconds)
@@ -115,6 +115,12 @@ def test_ab_runs_make_a_series_of_ratios_in_which_the_minute_cancels() -> None:
     assert series.ratio
     assert [point.value for point in series.points] == pytest.approx([1.0] * 14 + [1.1] * 6)
     assert [(change.found.at, round(change.found.ratio, 3)) for change in series.changes] == [(14, 1.1)]
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 4])
+def test_an_ab_run_that_was_cut_short_is_a_point_too(pairs: int) -> None:
+    [series] = history([*ab_run(1, 1.0), *ab_run(2, 1.1, pairs)], ["forward"])
+    assert [point.value for point in series.points] == pytest.approx([1.0, 1.1])
 
 
 def test_ratios_and_own_values_are_never_one_series() -> None:

@@ -16,7 +16,7 @@ class Executor(Protocol):
     loads: ClassVar[bool]
 
     def open(self, nurseries: int, method: StartMethod) -> tuple[Capabilities, ...]:
-        """Start NURSERIES workers side by side and wait until all are ready. Raises WorkerError where one is not."""
+        """Start NURSERIES more workers side by side and wait until they are ready. Raises WorkerError where one is not."""
 
     def ask(self, request: Request, nursery: int, time_limit_s: float | None, memory_limit_bytes: int | None) -> Iterator[Event]:
         """Let a worker carry REQUEST out and give its events; the last is Exited, and by then nothing of it is left running.
