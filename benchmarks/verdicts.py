@@ -200,7 +200,7 @@ def coverage(chance: np.random.Generator, weather: Weather, count: int) -> None:
 def looks(chance: np.random.Generator, count: int) -> None:
     """Print what of a level the looks of an A/B run spend together: 24 pairs whose ratio is just the margin.
 
-    The side that begins a pair is slower by a scatter, which the verdicts have to take off.
+    The side that begins a pair is slower by half of the scatter, which the verdicts have to take off.
     """
     margin = 0.005
     begun = [base_begins(number) for number in range(paired.LOOKS[-1])]
