@@ -153,14 +153,16 @@ def pairs_of(out: Path) -> dict[str, list[list[Both]]]:
 
 
 def draw(chance: np.random.Generator, cases: Sequence[Sequence[Apart]]) -> Apart:
-    """Draw a case-run of one of CASES: for each of its pairs a run, then a pair of that which the same side began."""
+    """Draw a case-run of one of CASES: for each of its pairs a run, then a pair of that which the same side began, if it tells."""
     runs = cases[int(chance.integers(len(cases)))]
-    drawn = []
+    ratios, begun = [], []
     for number in range(paired.LOOKS[-1]):
         run = runs[int(chance.integers(len(runs)))]
-        pool = [at for at, begun in enumerate(run.begun) if begun is base_begins(number)]
-        drawn.append(run.ratios[pool[int(chance.integers(len(pool)))]])
-    return replace(runs[0], ratios=tuple(drawn), begun=tuple(base_begins(number) for number in range(paired.LOOKS[-1])))
+        pool = [at for at, one in enumerate(run.begun) if one in {base_begins(number), None}]
+        at = pool[int(chance.integers(len(pool)))]
+        ratios.append(run.ratios[at])
+        begun.append(run.begun[at])
+    return replace(runs[0], ratios=tuple(ratios), begun=tuple(begun))
 
 
 def times_by(run: Apart, effect: float) -> Apart:
@@ -246,12 +248,14 @@ def rates(out: Path, metric: str, resamples: int, seed: int) -> None:
             continue
         cases.append(ours_of)
         every = np.array([ratio for run in ours_of for ratio in run.ratios])
-        second = np.array([-1 if begun else 1 for run in ours_of for begun in run.begun])
+        slower = [
+            -ratio if one else ratio for run in ours_of for ratio, one in zip(run.ratios, run.begun, strict=True) if one is not None
+        ]
         label, step = runs[0][0][0].case.label, np.median([np.median(times(base, metric)) for pairs in runs for base, _ in pairs])
         print(
             f"{label}: {metric} {step * 1e3:.1f} ms, {len(every)} pairs of {len(ours_of)} runs, "
             f"ratio {math.exp(stats.trim_mean(every, 0.1)):.4f}, sd of a pair {every.std(ddof=1):.2%}, who begins is slower by "
-            f"{np.mean(every * second):.2%}"
+            f"{f'{np.mean(slower):.2%}' if slower else '(not told)'}"
         )
     print(f"{'rule':10} {'faster':>8} " + " ".join(f"{f'+{effect:.1%}':>8}" for effect in EFFECTS))
     heard = {effect: [ours([times_by(draw(chance, cases), 1 + effect)])[0] for _ in range(resamples)] for effect in EFFECTS}

@@ -51,8 +51,8 @@ class Paired:
     """The place of a trial in an A/B run, whose two sides take turns call by call.
 
     `ab` is the same in all records of the run, `number` in both of a pair; `base_case` is the id of the case in base, which is
-    head's too unless the sides set an axis otherwise. `began` says whether this side began, and so loaded its model first; records
-    of before 2026-11-26 do not tell.
+    head's too unless the sides set an axis otherwise. `began` says whether this side began, and so loaded its model first; earlier
+    records do not tell.
     """
 
     ab: str
