@@ -11,7 +11,7 @@ from bench.domain.plan import Case
 from bench.domain.procedure import PROCEDURE_VERSION, Procedure
 from bench.domain.values import Json
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the record's form. Every version ever written stays readable: see bench/store/migrate.py."""
 
 

@@ -145,6 +145,12 @@ def test_the_example_of_schema_2_is_of_a_pair_and_has_its_suites_gate() -> None:
     assert record.suite.gate.of("load.total").gated is False
 
 
+def test_the_example_of_schema_3_says_who_began_the_pair() -> None:
+    (record,) = whole(EXAMPLES / "schema-3.jsonl")
+    assert record.paired is not None
+    assert (record.paired.side, record.paired.number, record.paired.began) == ("head", 9, True)
+
+
 def test_an_older_record_is_brought_up_step_by_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     form = json.loads(dumps(RECORDS[0]))
     del form["notes"]
