@@ -1,10 +1,10 @@
 """How often `bench ab` is wrong on this machine, and what it finds: real pairs, resampled, beside the rules of other tools.
 
-    .venv/bin/python benchmarks/ab.py collect OUT [--runs 3] [--hogs 4] [--planted 0.03]
+    .venv/bin/python benchmarks/ab.py collect OUT [--runs 3] [--hogs 4] [--planted 0.03] [--models a,b] [--batch-sizes 1,2]
     .venv/bin/python benchmarks/ab.py rates OUT [--metric forward] [--resamples 2000] [--seed 0]
 
-`collect` runs `bench ab` of one environment as both sides, 24 pairs of four cases a run, from fresh nurseries each time, and
-keeps the records.
+`collect` runs `bench ab` of one environment as both sides, 24 pairs of each case a run (four, unless told otherwise), from fresh
+nurseries each time, and keeps the records.
 With --hogs as many processes beside it use a core or copy memory, on and off. With --planted GPT-2 alone is measured, and the
 forward of head does that share more work in a hook, that of base where it is below 0 (the ratio over all pairs is the realised
 effect).
@@ -58,11 +58,11 @@ SUITE = """
 version: 1
 name: rates
 models: [MODELS]
-axes: {batch_size: [2], prompt_tokens: [64], new_tokens: [8], threads: [1]}
+axes: {batch_size: [SIZES], prompt_tokens: [64], new_tokens: [8], threads: [1]}
 load: {page_cache: warm}
 procedure: {trials: 5}
 """
-MODELS = "tiny-gpt2, tiny-bert, tiny-vit, tiny-clip"
+MODELS = "tiny-gpt2,tiny-bert,tiny-vit,tiny-clip"
 PLANT = """
 import os, sys
 if os.environ.get("PLANTED"):
@@ -119,12 +119,12 @@ def hogs(count: int) -> Iterator[None]:
             process.kill()
 
 
-def collect(out: Path, runs: int, beside: int, planted: float | None) -> None:
+def collect(out: Path, runs: int, beside: int, planted: float | None, models: str, sizes: str) -> None:
     """Run `bench ab` RUNS times into OUT."""
     bench = Path(sys.executable).with_name("bench")
     with tempfile.TemporaryDirectory() as scratch, hogs(beside):
         suite = Path(scratch) / "suite.yaml"
-        suite.write_text(SUITE.replace("MODELS", MODELS if planted is None else "tiny-gpt2"))
+        suite.write_text(SUITE.replace("MODELS", models if planted is None else "tiny-gpt2").replace("SIZES", sizes))
         path = os.pathsep.join(filter(None, (scratch, os.environ.get("PYTHONPATH"))))
         (Path(scratch) / "sitecustomize.py").write_text(PLANT)
         sides = ["--self"]
@@ -291,12 +291,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--hogs", type=int, default=0)
     parser.add_argument("--planted", type=float)
+    parser.add_argument("--models", default=MODELS)
+    parser.add_argument("--batch-sizes", default="2")
     parser.add_argument("--metric", default="forward")
     parser.add_argument("--resamples", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.what == "collect":
-        collect(given.out, given.runs, given.hogs, given.planted)
+        collect(given.out, given.runs, given.hogs, given.planted, given.models, given.batch_sizes)
     else:
         rates(given.out, given.metric, given.resamples, given.seed)
 

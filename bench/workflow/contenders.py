@@ -18,9 +18,10 @@ MOST_CALLS = 100
 """Calls of a step in one trial of a pair: what a pair tells hardly grows with more."""
 WARM_CALLS = 4
 """Calls before the first that counts, where the suite leaves their number to the trial: warming up is common to both sides."""
-SHORT, LONG = 0.6, 2.0
+SHORT, LONG = 0.4, 2.0
 """What pairs up to the first look, and later ones, take of the suite's min_seconds a step: clear cases end at that look, and of the
-others the midmean of few calls would be most of what pairs scatter by (docs/verdicts.md)."""
+others the midmean of few calls would be most of what pairs scatter by (docs/verdicts.md). The first ones take that share of
+min_iterations too, which is what slow steps last for."""
 IN_TURN = frozenset({Scenario.INFERENCE, Scenario.TRAIN_STEP, Scenario.DATA, Scenario.LOAD})
 """Scenarios that repeat a step, between whose calls the other side can have its turn."""
 
@@ -89,4 +90,7 @@ def of_pair(procedure: "Procedure", number: int) -> "Procedure":
     """Give the sampling plan of pair NUMBER."""
     from bench.analysis.paired import LOOKS
 
-    return replace(procedure, min_seconds=procedure.min_seconds * (SHORT if number < LOOKS[0] else LONG))
+    if number >= LOOKS[0]:
+        return replace(procedure, min_seconds=procedure.min_seconds * LONG)
+    calls = max(1, round(procedure.min_iterations * SHORT))
+    return replace(procedure, min_seconds=procedure.min_seconds * SHORT, min_iterations=calls)

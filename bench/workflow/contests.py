@@ -1,7 +1,7 @@
 """Two environments, or two settings of one, measured in turn: an A/B run, its records on both sides, and what they say."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -83,7 +83,7 @@ def contest(  # noqa: PLR0913 -- two sides, and how to go about it
     found = couples(base, head)
     rules = replace(rules, gates={couple.head.case.id: couple.head.suite.gate or Gating() for couple in found})
     with ExitStack() as undo:
-        flanks = _open((base.setting, head.setting), found, undo, watcher) if found else []
+        flanks = _open((base.setting, head.setting), found, undo, watcher.said) if found else []
         made = [_directory(out, one.plan, side, command) for side, one in zip(Side, (base, head), strict=True)]
         journals = [undo.enter_context(jsonl.Journal(directory.path)) for directory in made]
         contested = Contested(base=made[0], head=made[1])
@@ -128,15 +128,13 @@ def _keep_skipped(plan: "Plan", directory: "RunDirectory", journal: "Journal", r
         journal.append(records[-1])
 
 
-def _open(settings: Sequence[Setting], found: "Sequence[Couple]", undo: ExitStack, watcher: Watcher) -> "list[Flank]":
+def _open(settings: Sequence[Setting], found: "Sequence[Couple]", undo: ExitStack, said: Callable[[str], None]) -> "list[Flank]":
     """Start the nurseries of both sides, of SETTINGS, one of each at a time, either's first in turn. Raises WorkerError.
 
     What starts first gets other regions of memory: of unchanged code five runs of six found head 0.3 to 0.7 % faster in all their
     cases where all of base came before all of head, and six runs of six 0.1 % where base's came first by some milliseconds
     (docs/verdicts.md).
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     from bench.domain.record import Side
     from bench.execution.executors.local import Local
     from bench.execution.pairs import NURSERIES, Flank
@@ -148,15 +146,10 @@ def _open(settings: Sequence[Setting], found: "Sequence[Couple]", undo: ExitStac
     executors = [Local(python=setting.python, env={**PASSIVE, **setting.env}) for setting in settings]
     for side, setting, executor in zip(Side, settings, executors, strict=True):
         undo.callback(executor.close)
-        watcher.said(f"{side.value}: starting {NURSERIES} nurseries of {setting.python}")
-    with ThreadPoolExecutor(len(executors)) as threads, ExitStack() as failing:
-        for executor in executors:
-            failing.callback(executor.close)  # on an interrupt the threads end with what they wait for
-        for number in range(NURSERIES):
-            begins = number % 2
-            waiting = {at: threads.submit(executors[at].open, 1, method) for at in (begins, 1 - begins)}
-            opened = [waiting[at].result()[0] for at in (0, 1)]
-        failing.pop_all()
+        said(f"{side.value}: starting {NURSERIES} nurseries of {setting.python}")
+    for number in range(NURSERIES):
+        started = {at: executors[at].start(method) for at in ((0, 1) if number % 2 == 0 else (1, 0))}
+        opened = [executors[at].ready(started[at]) for at in (0, 1)]
     return [
         Flank(side=side, executor=executor, run="", start=_start(capabilities, setting))
         for side, setting, executor, capabilities in zip(Side, settings, executors, opened, strict=True)

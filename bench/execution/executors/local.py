@@ -88,12 +88,14 @@ class Local:
 
     def open(self, nurseries: int, method: StartMethod) -> tuple[Capabilities, ...]:
         """Start NURSERIES more, all at once, since nothing is measured yet, and wait for each."""
+        started = [self.start(method) for _ in range(nurseries)]
+        return tuple(self.ready(nursery) for nursery in started)
+
+    def start(self, method: StartMethod) -> Nursery:
+        """Start one more and wait for nothing. Raises WorkerError where its interpreter cannot be run."""
         self.method = method
-        started = []
-        for _ in range(nurseries):
-            started.append(self._start())
-            self.nurseries.append(started[-1])
-        return tuple(self._await(nursery) for nursery in started)
+        self.nurseries.append(self._start())
+        return self.nurseries[-1]
 
     def _start(self) -> Nursery:
         stderr = tempfile.TemporaryFile(mode="ab+", prefix="bench-stderr-")  # noqa: SIM115 -- it lives as long as its nursery
@@ -112,7 +114,8 @@ class Local:
             raise WorkerError(f"{self.python} cannot be started: {error.strerror}") from error
         return Nursery(process, stderr, mark)
 
-    def _await(self, nursery: Nursery) -> Capabilities:
+    def ready(self, nursery: Nursery) -> Capabilities:
+        """Wait until NURSERY has told what it can do. Raises WorkerError where it does not come to that."""
         try:
             line = nursery.line(START_LIMIT_S)
             event = None if line is None else decode_event(line.decode())
@@ -175,7 +178,7 @@ class Local:
         if self.nurseries[index].process.poll() is not None:
             self._bury(self.nurseries[index])
             self.nurseries[index] = self._start()
-            self._await(self.nurseries[index])
+            self.ready(self.nurseries[index])
         return self.nurseries[index]
 
     def _abandon(self, nursery: Nursery, watch: Watch) -> None:
