@@ -10,6 +10,7 @@ import click
 
 from bench import workflow
 from bench.cli import judging, options
+from bench.cli.plan import duration
 from bench.domain.errors import UsageError
 from bench.domain.outcome import Outcome
 from bench.domain.plan import Trial
@@ -161,13 +162,19 @@ class Lines:
             side = record.paired.side.value
             self._line(f"{record.case.label} pair {record.paired.number + 1}, {side}: {record.outcome.value}: {record.reason}")
 
-    def closes_in(self, label: str, pairs: int, interval: tuple[str, float, float, float] | None) -> None:
-        """Print where the main metric of a case stands."""
+    def closes_in(
+        self, label: str, pairs: int, interval: tuple[str, float, float, float] | None, look: tuple[int | None, float] | None
+    ) -> None:
+        """Print where the main metric of a case stands, and how long it is to the next look at all of them."""
         where = ""
         if interval is not None:
             name, ratio, low, high = interval
             where = f": {name} {ratio - 1:+.2%} [{low - 1:+.2%}, {high - 1:+.2%}]"
-        self._line(f"[{time.monotonic() - self.began:5.0f} s] {label}: {pairs} {'pair' if pairs == 1 else 'pairs'}{where}")
+        then = ""
+        if look is not None and look[1] > 0:
+            what = "budget ends" if look[0] is None else f"look at {look[0]} pairs"
+            then = f" ({what} in {duration(look[1])})"
+        self._line(f"[{time.monotonic() - self.began:5.0f} s] {label}: {pairs} {'pair' if pairs == 1 else 'pairs'}{where}{then}")
 
     def _line(self, text: str) -> None:
         click.echo(f"\r\x1b[K{text}" if self.live else text, err=True)

@@ -1,5 +1,7 @@
 """Two environments, or two settings of one, measured in turn: an A/B run, its records on both sides, and what they say."""
 
+import math
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -42,8 +44,14 @@ class Watcher(Protocol):
     def ended(self, record: "Record") -> None:
         """Hear that a trial has ended and that its record is safe."""
 
-    def closes_in(self, label: str, pairs: int, interval: tuple[str, float, float, float] | None) -> None:
-        """Hear how many PAIRS a case has, and of its main metric the name, ratio, and 95 % interval of it, where there is one."""
+    def closes_in(
+        self, label: str, pairs: int, interval: tuple[str, float, float, float] | None, look: tuple[int | None, float] | None
+    ) -> None:
+        """Hear how many PAIRS a case has, and of its main metric the name, ratio, and 95 % interval of it, where there is one.
+
+        LOOK is the number of pairs at which the next look is, and the seconds until all cases have them, where that can be told; no
+        number where the budget ends before.
+        """
 
 
 @dataclass(slots=True, kw_only=True)
@@ -175,9 +183,23 @@ class _Course:
     watcher: Watcher
     budget_s: float | None
     began: float = field(default_factory=time.monotonic)
+    pair_began: float = 0.0
+    took_s: dict[str, list[float]] = field(init=False)
+    """What each pair of a case took, by base's id of it; cases that have ended are not among them."""
+
+    def __post_init__(self) -> None:
+        """No pair has been yet."""
+        self.took_s = {couple.base.case.id: [] for couple in self.couples}
 
     def goes_on(self, couple: "Couple", number: int) -> bool:
         """Tell whether a case that has NUMBER pairs gets another one; every case has one, however small the budget."""
+        going = self._goes_on(couple, number)
+        if not going:
+            self.took_s.pop(couple.base.case.id, None)
+        self.pair_began = time.monotonic()
+        return going
+
+    def _goes_on(self, couple: "Couple", number: int) -> bool:
         from bench.analysis.gate import steps
         from bench.analysis.paired import LOOKS, apart, decided
 
@@ -194,10 +216,9 @@ class _Course:
 
     def took(self, couple: "Couple") -> None:
         """Show where the main metric of a case stands."""
-        import math
-
         from bench.analysis.paired import apart
 
+        self.took_s[couple.base.case.id].append(time.monotonic() - self.pair_began)
         pairs = self._pairs(couple)
         found = apart(pairs)
         name = next((name for name in ("e2e", "forward", "train.step") if name in found), None)
@@ -206,7 +227,23 @@ class _Course:
         if name is not None and gap is not None and gap.logged:
             low, high = gap.bounds()
             interval = (name, math.exp(gap.each[-1].size), math.exp(low), math.exp(high))
-        self.watcher.closes_in(couple.head.case.label, len(pairs), interval)
+        self.watcher.closes_in(couple.head.case.label, len(pairs), interval, self._look())
+
+    def _look(self) -> tuple[int | None, float] | None:
+        """Give the number of pairs at the next look, and the seconds until then by what pairs took since the last one.
+
+        No number where the budget ends before. None where a case has had no pair since: those after the first look take longer.
+        """
+        from bench.analysis.paired import LOOKS
+
+        most = max(len(spent) for spent in self.took_s.values())
+        last, look = next((last, look) for last, look in zip((0, *LOOKS), LOOKS, strict=False) if most <= look)
+        since = [spent[last:] for spent in self.took_s.values()]
+        if not all(since):
+            return None
+        left_s = sum((look - last - len(spent)) * statistics.fmean(spent) for spent in since)
+        budget_s = math.inf if self.budget_s is None else max(self.budget_s - (time.monotonic() - self.began), 0.0)
+        return (look, left_s) if left_s <= budget_s else (None, budget_s)
 
     def _pairs(self, couple: "Couple") -> "list[tuple[Record, Record]]":
         from bench.analysis.paired import pairs

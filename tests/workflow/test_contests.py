@@ -2,14 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from bench.analysis.paired import LOOKS
+from bench.domain.comparison import Rules
 from bench.domain.procedure import Procedure, StartMethod
 from bench.execution.executors.local import Local
 from bench.execution.pairs import NURSERIES, Couple
 from bench.protocol.messages import Capabilities
+from bench.store import runs
 from bench.workflow import contests
 from bench.workflow.contenders import Setting, of_pair
 from tests.support.cases import a_trial
@@ -68,3 +74,48 @@ def test_settings_reach_the_nurseries(monkeypatch: pytest.MonkeyPatch) -> None:
     with ExitStack() as undo:
         contests._open(settings, [Couple(base=PLANNED, head=PLANNED)], undo, print)
     assert {python: env["OMP_WAIT_POLICY"] for python, env in made} == {"base": "PASSIVE", "head": "ACTIVE"}
+
+
+def test_the_next_look_is_told_by_what_pairs_took_since_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    other = replace(PLANNED, case=replace(PLANNED.case, id="other"))
+    couples = [Couple(base=one, head=one) for one in (PLANNED, other)]
+    heard: list[tuple[int | None, float] | None] = []
+    run = runs.create(tmp_path, "ab", [], 2, [])
+    course = contests._Course(
+        contested=contests.Contested(base=run, head=run),
+        couples=couples,
+        rules=Rules(),
+        watcher=cast("contests.Watcher", SimpleNamespace(closes_in=lambda *told: heard.append(told[-1]))),
+        budget_s=None,
+        began=now,
+    )
+    monkeypatch.setattr(contests._Course, "_goes_on", lambda *_: True)
+
+    def pair(couple: Couple, number: int, seconds: float) -> None:
+        nonlocal now
+        assert course.goes_on(couple, number)
+        now += seconds
+        course.took(couple)
+
+    pair(couples[0], 0, 2.0)
+    assert heard.pop() is None  # of the other case nothing is known
+    pair(couples[1], 0, 4.0)
+    assert heard.pop() == (8, 7 * 2.0 + 7 * 4.0)
+    for number in range(1, 8):
+        pair(couples[0], number, 2.0)
+        pair(couples[1], number, 4.0)
+    assert heard.pop() == (8, 0.0)
+    pair(couples[0], 8, 10.0)
+    assert heard.pop() is None  # later pairs are longer
+    pair(couples[1], 8, 20.0)
+    assert heard.pop() == (16, 7 * 10.0 + 7 * 20.0)
+    course.budget_s = now + 5.0
+    pair(couples[0], 9, 4.0)
+    assert heard.pop() == (None, 1.0)  # the budget ends before
+    monkeypatch.setattr(contests._Course, "_goes_on", lambda _, couple, __: couple is couples[0])
+    course.budget_s = None
+    assert not course.goes_on(couples[1], 9)
+    pair(couples[0], 10, 10.0)
+    assert heard.pop() == (16, 5 * 8.0)  # a case that has ended is not waited for
