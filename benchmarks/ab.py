@@ -1,7 +1,7 @@
 """How often `bench ab` is wrong on this machine, and what it finds: real pairs, resampled, beside the rules of other tools.
 
     .venv/bin/python benchmarks/ab.py collect OUT [--runs 3] [--hogs 4] [--planted 0.03] [--models a,b] [--batch-sizes 1,2]
-    .venv/bin/python benchmarks/ab.py rates OUT [--metric forward] [--resamples 2000] [--seed 0]
+    .venv/bin/python benchmarks/ab.py rates OUT... [--metric forward] [--resamples 2000] [--seed 0]
 
 `collect` runs `bench ab` of one environment as both sides, 24 pairs of each case a run (four, unless told otherwise), from fresh
 nurseries each time, and keeps the records.
@@ -10,6 +10,7 @@ forward of head does that share more work in a hook, that of base where it is be
 effect).
 
 `rates` first tells how long a pair takes, and counts what the verdicts of the case-runs themselves were, over all their times.
+Pairs that were collected with more calls of METRIC than they would make today are cut to those, so that they can be pooled.
 Then it draws case-runs of METRIC from the pairs: a case, and 24 times a run of it and a pair of that, with replacement; each side
 begins half of them, in the order of a real run. +0.0% is the share of them that say slower of unchanged code, `faster` those that
 say faster; the other columns those that say slower when all times of head are multiplied by the effect, in the row speed-up those
@@ -48,11 +49,14 @@ from bench.analysis.reading import readings
 from bench.analysis.verdicts import Open, settle
 from bench.analysis.welch import Gap
 from bench.domain.comparison import Contrast, Rules, Verdict
-from bench.domain.metric import Unit
+from bench.domain.metric import Samples, Unit
 from bench.domain.plan import Case
+from bench.domain.procedure import Procedure
 from bench.domain.record import Record, Side
 from bench.execution.pairs import base_begins
+from bench.worker.stopping import enough
 from bench.workflow import read_records
+from bench.workflow.contenders import of_pair
 
 SUITE = """
 version: 1
@@ -138,9 +142,35 @@ def collect(out: Path, runs: int, beside: int, planted: float | None, models: st
             print(f"run {number + 1}: {time.monotonic() - start:.0f} s", flush=True)
 
 
-def pairs_of(out: Path) -> dict[str, list[list[Both]]]:
+def cut(pair: Both, metric: str) -> Both:
+    """Give PAIR with no more calls of METRIC than the sampling plan of today makes of them."""
+    base, head = pair
+    sides = [next((one.values for one in record.samples if is_measured(one, metric)), None) for record in pair]
+    if base.paired is None or sides[0] is None or sides[1] is None:
+        return pair
+    before, after, today = sides[0], sides[1], Procedure()
+    plan = replace(base.procedure, min_seconds=today.min_seconds, min_iterations=today.min_iterations)
+    plan = of_pair(plan, base.paired.number)
+    both = range(1, min(len(before), len(after)))
+    calls = next((count for count in both if enough(before[:count], plan) and enough(after[:count], plan)), len(before))
+    return _first(base, metric, calls), _first(head, metric, calls)
+
+
+def is_measured(samples: Samples, metric: str) -> bool:
+    """Tell whether SAMPLES are of the calls of METRIC that count."""
+    return samples.metric.name == metric and samples.phase.startswith("measure.")
+
+
+def _first(record: Record, metric: str, calls: int) -> Record:
+    return replace(
+        record,
+        samples=tuple(replace(one, values=one.values[:calls]) if is_measured(one, metric) else one for one in record.samples),
+    )
+
+
+def pairs_of(out: Sequence[Path]) -> dict[str, list[list[Both]]]:
     """Read the pairs below OUT: by case, run by run."""
-    records, _ = read_records([out])
+    records, _ = read_records(out)
     by_run: dict[str, tuple[list[Record], list[Record]]] = {}
     for record in records:
         if record.paired is not None:
@@ -235,14 +265,14 @@ def said(found: dict[str, list[list[Both]]]) -> None:
     print(f"{whole} case-runs as they were: {alarmed} with a slower or faster time; {rows.total()} times: {dict(rows)}")
 
 
-def rates(out: Path, metric: str, resamples: int, seed: int) -> None:
+def rates(out: Sequence[Path], metric: str, resamples: int, seed: int) -> None:
     """Print the rates of every rule on the pairs below OUT."""
     chance = np.random.default_rng(seed)
     found = pairs_of(out)
     said(found)
     cases = []
     for runs in found.values():
-        apart = [paired.apart(pairs) for pairs in runs]
+        apart = [paired.apart([cut(pair, metric) for pair in pairs]) for pairs in runs]
         ours_of = [one[metric] for one in apart if metric in one]
         if not ours_of:
             continue
@@ -287,7 +317,7 @@ def main() -> None:
     """Collect pairs, or say what they tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["collect", "rates"])
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="+")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--hogs", type=int, default=0)
     parser.add_argument("--planted", type=float)
@@ -298,7 +328,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.what == "collect":
-        collect(given.out, given.runs, given.hogs, given.planted, given.models, given.batch_sizes)
+        collect(given.out[0], given.runs, given.hogs, given.planted, given.models, given.batch_sizes)
     else:
         rates(given.out, given.metric, given.resamples, given.seed)
 
