@@ -96,9 +96,9 @@ def test_a_crossover_with_its_sides_changed_mirrors_the_verdict() -> None:
     assert back.smallest_detectable == pytest.approx(there.smallest_detectable)
 
 
-def test_a_side_that_began_fewer_than_four_pairs_does_not_tell_what_beginning_costs() -> None:
-    begun = (True,) * 5 + (False,) * 3
-    ratios = tuple(math.log(one) for one in around(1.0, 8))
+def test_a_side_that_began_fewer_than_five_pairs_does_not_tell_what_beginning_costs() -> None:
+    begun = (True,) * 5 + (False,) * 4
+    ratios = tuple(math.log(one) for one in around(1.0, 9))
     one = paired.Apart(metric=a_metric("forward"), ratios=ratios, logged=True, begun=begun)
     assert one.gap() == replace(one, begun=()).gap()
 
@@ -270,3 +270,14 @@ def test_sides_of_an_ab_run_do_not_count_beside_other_runs() -> None:
     base, head = a_contest(around(1.5))
     alone = [a_record(a_case(), number, run="alone", samples=(samples("forward", [1.0]),)) for number in range(5)]
     assert compare([*alone, *head], [*alone, *base]).base == ("alone",)
+
+
+def test_clear_cases_end_at_the_first_look_in_spite_of_what_beginning_costs() -> None:
+    chance = random.Random(0)  # noqa: S311 -- noise, not secrets
+    begun = tuple(base_begins(number) for number in range(paired.LOOKS[0]))
+    ended = 0
+    for _ in range(100):
+        ratios = tuple(math.log(1.1) + chance.gauss(-0.003 if one else 0.003, 0.012) for one in begun)
+        found = {"forward": paired.Apart(metric=a_metric("forward", unit=Unit.SECOND), ratios=ratios, logged=True, begun=begun)}
+        ended += paired.decided("case", found, frozenset(found), 65, Rules())
+    assert ended > 70
