@@ -1,13 +1,17 @@
 """How often `bench ab` is wrong on this machine, and what it finds: real pairs, resampled, beside the rules of other tools.
 
-    .venv/bin/python benchmarks/ab.py collect OUT [--runs 3] [--hogs 4] [--planted 0.03] [--models a,b] [--batch-sizes 1,2]
+    .venv/bin/python benchmarks/ab.py collect OUT [--runs 3] [--hogs 4] [--planted 0.03] [--early] [--models a,b] [--batch-sizes 1]
     .venv/bin/python benchmarks/ab.py rates OUT... [--metric forward] [--resamples 2000] [--seed 0]
+    .venv/bin/python benchmarks/ab.py clear OUT... [--times 1.1]
 
 `collect` runs `bench ab` of one environment as both sides, 24 pairs of each case a run (four, unless told otherwise), from fresh
 nurseries each time, and keeps the records.
-With --hogs as many processes beside it use a core or copy memory, on and off. With --planted GPT-2 alone is measured, and the
-forward of head does that share more work in a hook, that of base where it is below 0 (the ratio over all pairs is the realised
-effect).
+With --hogs as many processes beside it use a core or copy memory, on and off. With --planted every call of a model does that share
+more work in head, in base where it is below 0 (the ratio over all pairs is the realised effect). With --early cases end at the look
+where they are clear, as a user's do.
+
+`clear` tells of each case at which look its case-runs end, and how long they took until then. --times multiplies what head took
+in all of them: of unchanged code, what a change of all times would do.
 
 `rates` first tells how long a pair takes, and counts what the verdicts of the case-runs themselves were, over all their times.
 Pairs that were collected with more calls of METRIC than they would make today are cut to those, so that they can be pooled.
@@ -44,6 +48,7 @@ from scipy import stats
 
 from bench.analysis import paired
 from bench.analysis.compare import compare
+from bench.analysis.gate import steps
 from bench.analysis.paired import Apart
 from bench.analysis.reading import readings
 from bench.analysis.verdicts import Open, settle
@@ -73,24 +78,29 @@ if os.environ.get("PLANTED"):
     import importlib.abc, importlib.util
     class Finder(importlib.abc.MetaPathFinder):
         def find_spec(self, name, path=None, target=None):
-            if name != "transformers.models.gpt2.modeling_gpt2":
+            if name != "transformers.modeling_utils":
                 return None
             sys.meta_path.remove(self)
             spec = importlib.util.find_spec(name)
             execute = spec.loader.exec_module
             def exec_module(module):
                 execute(module)
-                plain = module.GPT2LMHeadModel.forward
-                import functools, time
-                @functools.wraps(plain)
-                def slow(*args, **kwargs):
+                import time
+                plain, within = module.PreTrainedModel.__call__, []
+                def slow(self, *args, **kwargs):
+                    if within:  # a model in a model is the work of that
+                        return plain(self, *args, **kwargs)
+                    within.append(self)
                     start = time.thread_time()
-                    out = plain(*args, **kwargs)
+                    try:
+                        out = plain(self, *args, **kwargs)
+                    finally:
+                        within.pop()
                     stop = time.thread_time() + float(os.environ["PLANTED"]) * (time.thread_time() - start)
                     while time.thread_time() < stop:
                         pass
                     return out
-                module.GPT2LMHeadModel.forward = slow
+                module.PreTrainedModel.__call__ = slow
             spec.loader.exec_module = exec_module
             return spec
     sys.meta_path.insert(0, Finder())
@@ -123,19 +133,22 @@ def hogs(count: int) -> Iterator[None]:
             process.kill()
 
 
-def collect(out: Path, runs: int, beside: int, planted: float | None, models: str, sizes: str) -> None:
-    """Run `bench ab` RUNS times into OUT."""
+def collect(  # noqa: PLR0913 -- what the command line takes
+    out: Path, runs: int, beside: int, planted: float | None, models: str, sizes: str, *, early: bool
+) -> None:
+    """Run `bench ab` RUNS times into OUT; cases end EARLY where they are clear."""
     bench = Path(sys.executable).with_name("bench")
     with tempfile.TemporaryDirectory() as scratch, hogs(beside):
         suite = Path(scratch) / "suite.yaml"
-        suite.write_text(SUITE.replace("MODELS", models if planted is None else "tiny-gpt2").replace("SIZES", sizes))
+        suite.write_text(SUITE.replace("MODELS", models).replace("SIZES", sizes))
         path = os.pathsep.join(filter(None, (scratch, os.environ.get("PYTHONPATH"))))
         (Path(scratch) / "sitecustomize.py").write_text(PLANT)
         sides = ["--self"]
         if planted is not None:
             sides = ["--base-env", f"PLANTED={max(0.0, -planted)}", "--head-env", f"PLANTED={max(0.0, planted)}"]
         # A margin beyond everything: no case ends early, and every run has its 24 pairs.
-        command = [str(bench), "ab", str(suite), *sides, "--margin", "0.99", "--out", str(out), "--json"]
+        whole = [] if early else ["--margin", "0.99"]
+        command = [str(bench), "ab", str(suite), *sides, *whole, "--out", str(out), "--json"]
         for number in range(runs):
             start = time.monotonic()
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path})
@@ -233,18 +246,67 @@ def pyperf_rule(base: Sequence[np.ndarray], head: Sequence[np.ndarray]) -> bool:
     return bool(stats.ttest_ind(before, after).pvalue < 0.05 and np.mean(after) > np.mean(before))  # noqa: PLR2004 -- its level
 
 
-def took(found: dict[str, list[list[Both]]]) -> dict[str, float]:
-    """Give by label the median time from the begin of a pair to that of the next one, for pairs up to the first look."""
+def spans(found: dict[str, list[list[Both]]]) -> dict[str, dict[str, list[float]]]:
+    """Give by label and run the time from the begin of each pair to that of the next one, in seconds."""
     begun: dict[str, list[tuple[datetime, Record]]] = {}
     for base, _ in (pair for runs in found.values() for run in runs for pair in run):
         begun.setdefault(base.run, []).append((datetime.fromisoformat(base.started_at), base))
-    spans: dict[str, list[float]] = {}
-    for starts in begun.values():
+    spent: dict[str, dict[str, list[float]]] = {}
+    for run, starts in begun.items():
         ordered = sorted(starts, key=lambda one: one[0])
         for (start, record), (following, _) in pairwise(ordered):
-            if record.paired is not None and record.paired.number < paired.LOOKS[0]:
-                spans.setdefault(record.case.label, []).append((following - start).total_seconds())
-    return {label: float(np.median(seconds)) for label, seconds in spans.items()}
+            spent.setdefault(record.case.label, {}).setdefault(run, []).append((following - start).total_seconds())
+    return spent
+
+
+def took(found: dict[str, list[list[Both]]]) -> dict[str, float]:
+    """Give by label the median time from the begin of a pair to that of the next one, for pairs up to the first look."""
+    return {
+        label: float(np.median([seconds for run in runs.values() for seconds in run[: paired.LOOKS[0]]]))
+        for label, runs in spans(found).items()
+    }
+
+
+def clear(out: Sequence[Path], effect: float) -> None:
+    """Print where the case-runs below OUT end, and after how long, with head's times multiplied by EFFECT."""
+    found = pairs_of(out)
+    spent, rows = spans(found), Counter[str]()
+    for run in (run for runs in found.values() for run in runs):
+        rows[run[0][0].run] += sum(one.metric.unit is Unit.SECOND for one in paired.apart(run[:1]).values())
+    for runs in found.values():
+        case, label = runs[0][0][1].case.id, runs[0][0][0].case.label
+        ends, proved, lasted, sizes = Counter[str](), Counter[str](), [], []
+        for run in runs:
+            of = run[0][0].run
+            gated = {name: times_by(one, effect) for name, one in paired.apart(run).items() if name in steps(case, Rules())}
+            look, clears = end_of(case, gated, rows[of])
+            ends[f"at {look} pairs" if clears else f"not by {look}"] += 1
+            proved.update(
+                name
+                for name, one in gated.items()
+                if paired.decided(case, {name: first(one, look)}, frozenset([name]), rows[of], Rules())
+            )
+            seconds = spent[label][of]
+            lasted.append(sum([*seconds, float(np.median(seconds))][:look]))  # the last pair of a run has none after it
+            sizes.append(math.exp(gated["e2e" if "e2e" in gated else "forward"].middle()))
+        print(f"{label}: {len(runs)} case-runs end {', '.join(f'{count} {where}' for where, count in ends.items())}")
+        print(f"    after {np.median(lasted):.0f} s ({min(lasted):.0f} to {max(lasted):.0f})")
+        print(f"    head took {min(sizes):.3f} to {max(sizes):.3f} times as long")
+        print(f"    proved by itself there: {', '.join(f'{name} {count}' for name, count in proved.items())}")
+
+
+def end_of(case: str, gated: dict[str, Apart], rows: int) -> tuple[int, bool]:
+    """Give the look at which the CASE with the times GATED ends, in a run of so many ROWS, and whether that is as it is clear."""
+    most = max(len(one.ratios) for one in gated.values())
+    for look in (look for look in paired.LOOKS if look <= most):
+        if paired.decided(case, {name: first(one, look) for name, one in gated.items()}, frozenset(gated), rows, Rules()):
+            return look, True
+    return most, False
+
+
+def first(one: Apart, pairs: int) -> Apart:
+    """Give ONE as it was after so many PAIRS."""
+    return replace(one, ratios=one.ratios[:pairs], begun=one.begun[:pairs])
 
 
 def said(found: dict[str, list[list[Both]]]) -> None:
@@ -316,11 +378,13 @@ def rates(out: Sequence[Path], metric: str, resamples: int, seed: int) -> None:
 def main() -> None:
     """Collect pairs, or say what they tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["collect", "rates"])
+    parser.add_argument("what", choices=["collect", "rates", "clear"])
     parser.add_argument("out", type=Path, nargs="+")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--hogs", type=int, default=0)
     parser.add_argument("--planted", type=float)
+    parser.add_argument("--early", action="store_true")
+    parser.add_argument("--times", type=float, default=1.0)
     parser.add_argument("--models", default=MODELS)
     parser.add_argument("--batch-sizes", default="2")
     parser.add_argument("--metric", default="forward")
@@ -328,9 +392,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.what == "collect":
-        collect(given.out[0], given.runs, given.hogs, given.planted, given.models, given.batch_sizes)
-    else:
+        sizes = given.batch_sizes
+        collect(given.out[0], given.runs, given.hogs, given.planted, given.models, sizes, early=given.early)
+    elif given.what == "rates":
         rates(given.out, given.metric, given.resamples, given.seed)
+    else:
+        clear(given.out, given.times)
 
 
 if __name__ == "__main__":

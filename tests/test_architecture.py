@@ -12,7 +12,7 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def test_the_layers_drawn_are_those_of_the_contract() -> None:
-    (drawn,) = re.findall(r"^ {4}(cli .*→.*)$", TEXT, re.MULTILINE)
+    (drawn,) = re.findall(r"^ {4}(__main__ → .*→.*)$", TEXT, re.MULTILINE)
     layers = next(contract for contract in CONTRACTS if contract["type"] == "layers")
     assert layers["exhaustive"] is True
     assert drawn.split(" → ") == layers["layers"]

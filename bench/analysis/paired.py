@@ -198,14 +198,20 @@ def _share(base: Reading, head: Reading) -> float:
 
 
 def decided(case: str, found: Mapping[str, Apart], names: frozenset[str], rows: int, rules: Rules) -> bool:
-    """Tell whether every time of NAMES is proved slower or faster, so that no later correction over ROWS can take it back.
+    """Tell whether one time of NAMES is proved slower or faster, and the 95 % intervals of all the others lie on its side.
 
-    FOUND is what the pairs of CASE, its id in head, say.
+    Proved is what no later correction over ROWS can take back. FOUND is what the pairs of CASE, its id in head, say. The others
+    cannot turn that: one that may be unchanged, or went the other way, is waited for. Were each of them to be proved, the one that
+    scatters most would set how long a change is measured that is plain in the others.
     """
     level = min(rules.level, rules.false_share / rows)
-    chances: list[float] = []
-    for name, one in found.items():
-        if name in names and one.metric.unit is Unit.SECOND:
-            gap, margin = one.gap(), rules.of(case, name).margin
-            chances.append(1.0 if gap is None else min(gap.chance(margin), gap.mirrored.chance(margin)))
-    return bool(chances) and max(chances) < level
+    gaps = {name: one.gap() for name, one in found.items() if name in names and one.metric.unit is Unit.SECOND}
+    known = {name: gap for name, gap in gaps.items() if gap is not None}
+    if not known or len(known) < len(gaps):
+        return False
+    ways: tuple[dict[str, Looks], dict[str, Looks]] = (known, {name: gap.mirrored for name, gap in known.items()})
+    return any(
+        min(gap.bounds()[0] for gap in way.values()) > 0
+        and any(gap.chance(rules.of(case, name).margin) < level for name, gap in way.items())
+        for way in ways
+    )

@@ -1,6 +1,7 @@
 """Two environments, or two settings of one, measured in turn: an A/B run, its records on both sides, and what they say."""
 
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -23,8 +24,11 @@ if TYPE_CHECKING:  # what a step needs is imported in it, so that `bench --help`
     from bench.store.jsonl import Journal
     from bench.store.runs import RunDirectory
 
-PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""A pool of threads that spins while it has nothing to do would slow the other side down."""
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
+"""How idle threads of a side wait. Spinning for long, as is usual, they would slow down the other side, whose turn it is. Not at
+all, and each part of a forward waits until they are woken, which scatters more than what is to be found (docs/verdicts.md). So many
+rounds of libgomp's loop are some tenths of a millisecond: longer than what lies between two parts, far shorter than a turn. Other
+libraries go by the policy."""
 HOPELESS = 2
 """Pairs of a case of which none finished on both sides, after which no further one is tried."""
 
@@ -80,8 +84,8 @@ def contest(  # noqa: PLR0913 -- two sides, and how to go about it
 ) -> Contested:
     """Measure the cases of BASE and HEAD in turn, 24 pairs each or until the BUDGET_S seconds are over.
 
-    A case whose times are all proved slower or faster ends at the look where they are. Raises UsageError where the sides' cases do
-    not match, WorkerError where a side's interpreter cannot be started, CannotWriteError where the disk refuses a record.
+    A case whose verdict is clear ends at the look where it is (paired.decided). Raises UsageError where the sides' cases do not
+    match, WorkerError where a side's interpreter cannot be started, CannotWriteError where the disk refuses a record.
     """
     from bench.domain.record import Side
     from bench.execution.pairs import Contest
@@ -151,7 +155,9 @@ def _open(settings: Sequence[Setting], found: "Sequence[Couple]", undo: ExitStac
     if len(methods) > 1:
         raise UsageError("an A/B run starts all its trials alike, and these suites have several start methods: run them one by one")
     (method,) = methods
-    executors = [Local(python=setting.python, env={**PASSIVE, **setting.env}) for setting in settings]
+    said_so = {*os.environ, *(name for setting in settings for name in setting.env)}
+    waiting = {} if WAITING.keys() & said_so else WAITING
+    executors = [Local(python=setting.python, env={**waiting, **setting.env}) for setting in settings]
     for side, setting, executor in zip(Side, settings, executors, strict=True):
         undo.callback(executor.close)
         said(f"{side.value}: starting {NURSERIES} nurseries of {setting.python}")
@@ -212,7 +218,10 @@ class _Course:
         if number not in LOOKS:
             return True
         case = couple.head.case.id
-        return not decided(case, apart(mine), steps(case, self.rules), self._rows(), self.rules)
+        clear = decided(case, apart(mine), steps(case, self.rules), self._rows(), self.rules)
+        if clear:
+            self.watcher.said(f"{couple.head.case.label}: clear after {number} pairs")
+        return not clear
 
     def took(self, couple: "Couple") -> None:
         """Show where the main metric of a case stands."""

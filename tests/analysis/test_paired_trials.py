@@ -172,10 +172,33 @@ def test_a_pair_leaves_out_its_lowest_and_highest_quarter(values: list[float], e
     assert paired.midmean(values) == pytest.approx(expected)
 
 
-def test_a_case_is_decided_where_every_gated_time_is() -> None:
-    clear = {"forward": apart_of("forward", around(1.2)), "e2e": apart_of("e2e", around(1.2))}
-    assert paired.decided("c", clear, frozenset({"forward", "e2e"}), 20, Rules())
-    assert not paired.decided("c", {**clear, "e2e": apart_of("e2e", around(1.0))}, frozenset({"forward", "e2e"}), 20, Rules())
+NOISY = 0.05
+
+
+@pytest.mark.parametrize("way", [1, -1], ids=["slower", "faster"])
+@pytest.mark.parametrize(
+    ("forward", "e2e", "ends"),
+    [
+        pytest.param(around(1.2), around(1.2), True, id="both are proved"),
+        pytest.param(around(1.2), around(1.1, spread=NOISY), True, id="one is proved, the other lies on its side"),
+        pytest.param(around(1.1, spread=NOISY), around(1.2), True, id="whichever it is"),
+        pytest.param(around(1.1, spread=NOISY), around(1.1, spread=NOISY), False, id="on one side, and none is proved"),
+        pytest.param(around(1.2), around(1.0), False, id="the other is unchanged"),
+        pytest.param(around(1.2), around(0.98, spread=NOISY), False, id="the other may have gone another way"),
+        pytest.param(around(1.2), around(0.9), False, id="the other went another way"),
+        pytest.param(around(1.2), around(1.2)[:4], False, id="the other has too few pairs"),
+    ],
+)
+def test_a_case_ends_where_one_gated_time_is_proved_and_none_can_turn_it(
+    forward: list[float], e2e: list[float], way: int, *, ends: bool
+) -> None:
+    found = {name: apart_of(name, [one**way for one in side]) for name, side in (("forward", forward), ("e2e", e2e))}
+    assert paired.decided("c", found, frozenset(found), 20, Rules()) is ends
+
+
+def test_what_is_not_gated_holds_no_case_up() -> None:
+    found = {"forward": apart_of("forward", around(1.2)), "e2e": apart_of("e2e", around(1.0))}
+    assert paired.decided("c", found, frozenset({"forward"}), 20, Rules())
     assert not paired.decided("c", {}, frozenset({"forward"}), 20, Rules())
 
 

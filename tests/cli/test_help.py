@@ -51,6 +51,17 @@ def test_the_version_is_the_package_s(bench: Bench) -> None:
     assert bench("--version").out == f"bench, version {__version__}\n"
 
 
+def test_python_runs_the_package_as_the_command_does() -> None:
+    answers = {
+        words: subprocess.run([sys.executable, "-m", "bench", *words], capture_output=True, text=True, check=False)
+        for words in (("--version",), ("plan", "no-such-suite.yaml"))
+    }
+    assert answers["--version",].stdout == f"bench, version {__version__}\n"
+    refused = answers["plan", "no-such-suite.yaml"]
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert refused.stderr.startswith("no-such-suite.yaml: ")
+
+
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_has_usage_and_two_examples_that_parse(name: str, bench: Bench) -> None:
     answer = bench(name, "--help")

@@ -1,6 +1,6 @@
 """What an A/B run arranges before its first pair: how its nurseries start, and the sampling plan of its pairs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +12,14 @@ import pytest
 from bench.analysis.paired import LOOKS
 from bench.domain.comparison import Rules
 from bench.domain.procedure import Procedure, StartMethod
+from bench.domain.record import Paired, Record, Side
 from bench.execution.executors.local import Local
 from bench.execution.pairs import NURSERIES, Couple
 from bench.protocol.messages import Capabilities
 from bench.store import runs
 from bench.workflow import contests
 from bench.workflow.contenders import Setting, of_pair
+from tests.support.builders import a_record, samples
 from tests.support.cases import a_trial
 
 PLANNED = a_trial().planned
@@ -61,19 +63,36 @@ def test_a_short_pair_has_at_least_one_call() -> None:
     assert of_pair(Procedure(min_iterations=1), 0).min_iterations == 1
 
 
-def test_settings_reach_the_nurseries(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("caller", "head", "expected"),
+    [
+        pytest.param({}, {}, [dict(contests.WAITING)] * 2, id="nobody says how idle threads wait"),
+        pytest.param({}, {"A": "1"}, [dict(contests.WAITING), {**contests.WAITING, "A": "1"}], id="a side sets something else"),
+        pytest.param({}, {"OMP_WAIT_POLICY": "ACTIVE"}, [{}, {"OMP_WAIT_POLICY": "ACTIVE"}], id="that is what is compared"),
+        pytest.param({}, {"GOMP_SPINCOUNT": "5"}, [{}, {"GOMP_SPINCOUNT": "5"}], id="that is, by its other name"),
+        pytest.param({"OMP_WAIT_POLICY": "ACTIVE"}, {"A": "1"}, [{}, {"A": "1"}], id="the caller's environment says it"),
+    ],
+)
+def test_how_idle_threads_wait_is_set_where_nobody_else_says_it(
+    monkeypatch: pytest.MonkeyPatch, caller: Mapping[str, str], head: Mapping[str, str], expected: list[dict[str, str]]
+) -> None:
     made: list[tuple[str, Mapping[str, str]]] = []
 
     def start(self: Local, method: StartMethod) -> None:
         del method
         made.append((self.python, self.env))
 
+    for name in contests.WAITING:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in caller.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(Local, "start", start)
     monkeypatch.setattr(Local, "ready", lambda *_: READY)
-    settings: Sequence[Setting] = (Setting(python="base"), Setting(python="head", env={"OMP_WAIT_POLICY": "ACTIVE"}))
     with ExitStack() as undo:
-        contests._open(settings, [Couple(base=PLANNED, head=PLANNED)], undo, print)
-    assert {python: env["OMP_WAIT_POLICY"] for python, env in made} == {"base": "PASSIVE", "head": "ACTIVE"}
+        contests._open(
+            (Setting(python="base"), Setting(python="head", env=head)), [Couple(base=PLANNED, head=PLANNED)], undo, print
+        )
+    assert [dict(made)[side] for side in ("base", "head")] == expected
 
 
 def test_the_next_look_is_told_by_what_pairs_took_since_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,3 +138,24 @@ def test_the_next_look_is_told_by_what_pairs_took_since_the_last_one(tmp_path: P
     assert not course.goes_on(couples[1], 9)
     pair(couples[0], 10, 10.0)
     assert heard.pop() == (16, 5 * 8.0)  # a case that has ended is not waited for
+
+
+@pytest.mark.parametrize(("effect", "pairs", "goes_on"), [(1.2, 8, False), (1.2, 7, True), (1.0, 8, True), (1.0, 24, False)])
+def test_a_clear_case_ends_at_a_look_and_that_is_said(tmp_path: Path, effect: float, pairs: int, *, goes_on: bool) -> None:
+    def of(side: Side, number: int) -> Record:
+        seconds = (1.0 if side is Side.BASE else effect) * (1.0 + 0.001 * number * (side is Side.HEAD))
+        place = Paired(ab="one", side=side, number=number, base_case=PLANNED.case.id)
+        return a_record(PLANNED.case, number, run=side.value, paired=place, samples=(samples("forward", seconds),), observed={})
+
+    told: list[str] = []
+    run = runs.create(tmp_path, "ab", [], 1, [])
+    before, after = ([of(side, number) for number in range(pairs)] for side in Side)
+    course = contests._Course(
+        contested=contests.Contested(base=run, head=run, before=before, after=after),
+        couples=[Couple(base=PLANNED, head=PLANNED)],
+        rules=Rules(),
+        watcher=cast("contests.Watcher", SimpleNamespace(said=told.append)),
+        budget_s=None,
+    )
+    assert course.goes_on(course.couples[0], pairs) is goes_on
+    assert told == ([f"{PLANNED.case.label}: clear after 8 pairs"] if (effect, pairs) == (1.2, 8) else [])
