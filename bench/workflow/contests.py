@@ -95,6 +95,7 @@ def contest(  # noqa: PLR0913 -- two sides, and how to go about it
     found = couples(base, head)
     rules = replace(rules, gates={couple.head.case.id: couple.head.suite.gate or Gating() for couple in found})
     with ExitStack() as undo:
+        _warn_of_full_cores(found, watcher.said)
         flanks = _open((base.setting, head.setting), found, undo, watcher.said) if found else []
         made = [_directory(out, one.plan, side, command) for side, one in zip(Side, (base, head), strict=True)]
         journals = [undo.enter_context(jsonl.Journal(directory.path)) for directory in made]
@@ -124,6 +125,21 @@ def contest(  # noqa: PLR0913 -- two sides, and how to go about it
             raise KeyboardInterrupt(said) from error
     contested.base, contested.head = (runs.finish(directory) for directory in made)
     return contested
+
+
+def _warn_of_full_cores(found: "Sequence[Couple]", said: Callable[[str], None]) -> None:
+    """Say how many of the cases that are FOUND leave no core to this tool and the system, where fewer threads would."""
+    from bench.domain.plan import Trial
+    from bench.execution.carry_out import available_cores
+    from bench.planning import arrange
+
+    available = available_cores()
+    full = sum(not arrange.cores(Trial(planned=couple.base, number=0), available) for couple in found)
+    if full and len(available) > 1:
+        said(
+            f"{full} of {len(found)} cases use all {len(available)} cores, which they share with bench and the system: their pairs scatter "
+            f"less with fewer, by `threads` in the suite or --base-set threads={len(available) - 1} --head-set threads={len(available) - 1}"
+        )
 
 
 def _directory(out: Path, plan: "Plan", side: "Side", command: Sequence[str]) -> "RunDirectory":

@@ -51,6 +51,26 @@ def test_nurseries_start_one_of_each_side_at_a_time_and_either_side_first_in_tur
 
 
 @pytest.mark.parametrize(
+    ("threads", "cores", "warned"),
+    [("auto", 2, True), (2, 2, True), (1, 2, False), (3, 4, False), (1, 1, False), ("auto", 1, False)],
+)
+def test_cases_that_leave_no_core_to_anyone_else_are_told(
+    monkeypatch: pytest.MonkeyPatch, threads: int | str, cores: int, *, warned: bool
+) -> None:
+    monkeypatch.setattr("bench.execution.carry_out.available_cores", lambda: tuple(range(cores)))
+    planned = replace(PLANNED, case=replace(PLANNED.case, requested={**PLANNED.case.requested, "threads": threads}))
+    alone = replace(PLANNED, case=replace(PLANNED.case, requested={**PLANNED.case.requested, "threads": 1}))
+    told: list[str] = []
+    contests._warn_of_full_cores([Couple(base=one, head=one) for one in (planned, alone)], told.append)
+    if warned:
+        (line,) = told
+        assert line.startswith(f"1 of 2 cases use all {cores} cores")
+        assert line.endswith(f"--base-set threads={cores - 1} --head-set threads={cores - 1}")
+    else:
+        assert told == []
+
+
+@pytest.mark.parametrize(
     ("number", "seconds", "calls"), [(0, 0.2, 4), (LOOKS[0] - 1, 0.2, 4), (LOOKS[0], 1.0, 10), (LOOKS[-1] - 1, 1.0, 10)]
 )
 def test_pairs_up_to_the_first_look_are_short_and_later_ones_long(number: int, seconds: float, calls: int) -> None:
