@@ -136,9 +136,10 @@ def _warn_of_full_cores(found: "Sequence[Couple]", said: Callable[[str], None]) 
     available = available_cores()
     full = sum(not arrange.cores(Trial(planned=couple.base, number=0), available) for couple in found)
     if full and len(available) > 1:
+        fewer = f"threads={len(available) - 1}"
         said(
-            f"{full} of {len(found)} cases use all {len(available)} cores, which they share with bench and the system: their pairs scatter "
-            f"less with fewer, by `threads` in the suite or --base-set threads={len(available) - 1} --head-set threads={len(available) - 1}"
+            f"{full} of {len(found)} cases use all {len(available)} cores, and share them with bench and the system: "
+            f"pairs of fewer threads scatter less (--base-set {fewer} --head-set {fewer})"
         )
 
 

@@ -65,7 +65,7 @@ def test_cases_that_leave_no_core_to_anyone_else_are_told(
     if warned:
         (line,) = told
         assert line.startswith(f"1 of 2 cases use all {cores} cores")
-        assert line.endswith(f"--base-set threads={cores - 1} --head-set threads={cores - 1}")
+        assert line.endswith(f"(--base-set threads={cores - 1} --head-set threads={cores - 1})")
     else:
         assert told == []
 
