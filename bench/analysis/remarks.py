@@ -106,6 +106,12 @@ def unpacked(evidence: Evidence) -> str | None:
     return f"the first call unpacked quantized weights: {shares}; calls are timed in full precision"
 
 
+def unfused(evidence: Evidence) -> str | None:
+    """Say that a runtime ran a graph without the operators of its own that it would have fused."""
+    why = evidence.row.observed.get("engine_unfused_for")
+    return None if why is None else f"the graph was exported without fusions, for with them: {why}"
+
+
 def marked(rows: Sequence[Evidence]) -> str | None:
     """Say how many trials something disturbed, and what did most often."""
     trials = [trial for row in rows for trial in row.trials]
@@ -260,6 +266,7 @@ OF_ROW: tuple[Callable[[Evidence], str | None], ...] = (
     drifted,
     not_compared,
     unpacked,
+    unfused,
     uncounted,
     grows,
 )

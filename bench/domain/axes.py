@@ -63,7 +63,7 @@ AXES: tuple[Axis, ...] = (
         default="eager",
         meaning="what runs the graph",
         choices=("eager", "compile", "onnxruntime", "openvino", "optimum-onnx"),
-        mapping_keys=("name", "mode", "dynamic", "fullgraph"),
+        mapping_keys=("name", "mode", "dynamic", "fullgraph", "fusions"),
     ),
     Axis(
         name="device",

@@ -15,7 +15,7 @@ def _engine(value: Mapping[str, Json]) -> str | None:
         return unknown("engine name", value.get("name"), engines)
     if value.get("mode", "default") not in _MODES:
         return unknown("engine mode", value["mode"], list(_MODES))
-    for key in ("dynamic", "fullgraph"):
+    for key in ("dynamic", "fullgraph", "fusions"):
         if not isinstance(value.get(key, True), bool):
             return f"engine {key} takes true or false, not {quoted(value[key])}"
     return None

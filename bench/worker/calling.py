@@ -8,15 +8,20 @@ from bench.domain.values import Json
 from bench.protocol.messages import Observed, Sampled
 from bench.worker import metrics, opening
 from bench.worker.generating import decoding
+from bench.worker.loads import placement
 from bench.worker.loads.loading import Loaded, synchronize
 from bench.worker.network import experts, observe
 from bench.worker.passive import Observer
+from bench.worker.precision import quantizing
 from bench.worker.steps import Step
 from bench.worker.wire import Send
 
 
 def called(step: Step, loaded: Loaded, observer: Observer, send: Send) -> tuple[dict[str, Json], Any]:
-    """Make the first call, one of STEP, and give what was seen of the model in it, and its outputs."""
+    """Make the first call, one of STEP, and give what was seen of the model in it, and its outputs.
+
+    Raises Refused where the model's own code does not go together with what was asked for.
+    """
     facts: dict[str, Json] = {}
     outputs: list[Any] = []
     looking = (observe.riding_along(loaded, facts), decoding.seen(loaded, facts), experts.seen(loaded.model, facts))
@@ -24,7 +29,13 @@ def called(step: Step, loaded: Loaded, observer: Observer, send: Send) -> tuple[
     with observer.phase("first_call"), ExitStack() as seen:
         for one in looking:
             seen.enter_context(one)
-        wall_s = observer.clock.time_s(lambda: outputs.append(step.run()), lambda: synchronize(loaded.device))
+        try:
+            wall_s = observer.clock.time_s(lambda: outputs.append(step.run()), lambda: synchronize(loaded.device))
+        except Exception as error:
+            answer = placement.answer(error, loaded.model) or quantizing.answer(error, loaded.model, loaded.asked)
+            if answer is None:
+                raise
+            raise answer from error
     send(Sampled(samples=metrics.sample(metrics.FIRST_CALL, "first_call", wall_s)))
     return facts, outputs[-1]
 

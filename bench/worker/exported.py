@@ -8,51 +8,63 @@ in torch: those generations are refused.
 import copy
 import functools
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.domain.metric import Samples
 from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.task import Trait
 from bench.domain.values import Json
-from bench.worker.engines import Engaged, Work, replace_forward
+from bench.worker.engines import Engaged, Work, give_back_forward, replace_forward
 from bench.worker.failures import Refused, classify
+from bench.worker.material import masks
 from bench.worker.metrics import EXPORT_TIME, sample
 
 PHASE = "load"
 _ONLY_TEXT = frozenset({Trait.IMAGE, Trait.VIDEO, Trait.AUDIO})
 _STEPS = {"prefill", "decode"}
 _CACHE = "past_key_values"
+FORWARD, GENERATE = "forward", "generate"
+_TOKENS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
     """A runtime of another kind: its NAME, transformers' EXPORTER and CONFIG for it, and what it is started with.
 
-    `seen` reads off a runner what runs it: the runtime's own name for itself and its devices.
+    `seen` reads off a graph what runs it: the runtime's own name for itself and its devices.
     """
 
     name: str
     exporter: Any
     config: Any
     start: Mapping[str, Any] = field(default_factory=dict)
-    seen: Callable[[Any], Mapping[str, Json]]
+    seen: Callable[["Graph"], Mapping[str, Json]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """One exported graph: the PROGRAM, in the exporter's form, and the RUNNER that calls it in its runtime."""
+
+    program: Any
+    runner: Any
 
 
 @dataclass(slots=True, kw_only=True)
 class Graphs:
     """The graphs of one model, and how often each was called."""
 
-    forward: Any
-    steps: Mapping[str, Any] = field(default_factory=dict)
+    forward: Graph
+    steps: Mapping[str, Graph] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
 
     def call(self, **given: Any) -> Any:
         """Run the graph that the call GIVEN needs: with a cache one of a generation's, else the forward's."""
         cache = given.get(_CACHE)
-        name = "forward" if cache is None else "decode" if cache.get_seq_length() else "prefill"
-        runner = self.forward if cache is None else self.steps[name]
+        name = FORWARD if cache is None else "decode" if cache.get_seq_length() else "prefill"
+        runner = (self.forward if cache is None else self.steps[name]).runner
         self.calls[name] = self.calls.get(name, 0) + 1
         return runner(**{key: value for key, value in given.items() if key in runner.metadata.kwargs})
 
@@ -60,20 +72,20 @@ class Graphs:
 def engage(work: Work, runtime: Runtime) -> Engaged:
     """Export the model of WORK for RUNTIME and put the graphs into its place.
 
-    Raises Refused where this model, or its generation, cannot be exported.
+    Raises Refused where this model, or its generation, cannot be exported, or where its graphs do not keep what the model keeps of
+    a generation. The model is then as it was.
     """
     _refuse(work, runtime)
     seconds: dict[str, float] = {}
     model, generates = work.loaded.model, Trait.GENERATES in work.traits
-    forward = _timed(work, runtime, "forward", seconds, runtime.exporter.export)
-    steps = _timed(work, runtime, "generate", seconds, runtime.exporter.export_for_generation) if generates else {}
+    forward = _timed(work, runtime, FORWARD, seconds, runtime.exporter.export)
+    steps = _timed(work, runtime, GENERATE, seconds, runtime.exporter.export_for_generation) if generates else {}
     graphs = Graphs(forward=next(iter(forward.values())), steps=steps)
-
-    @functools.wraps(model.forward)
-    def run(**given: Any) -> Any:
-        return graphs.call(**given)
-
-    replace_forward(model, run)
+    if generates:
+        _check_what_is_kept(work, runtime, graphs)
+        graphs.steps = {name: _anew(graph, work, runtime) for name, graph in steps.items()}
+        graphs.calls.clear()
+    _put(graphs, model)
     return Engaged(
         observe=lambda: _observed(graphs, runtime, generates=generates),
         samples=lambda: _samples(seconds),
@@ -81,7 +93,17 @@ def engage(work: Work, runtime: Runtime) -> Engaged:
     )
 
 
-def _timed(work: Work, runtime: Runtime, what: str, seconds: dict[str, float], export: Callable[..., Any]) -> dict[str, Any]:
+def _put(graphs: Graphs, model: Any) -> None:
+    """Put GRAPHS into the place of MODEL's forward."""
+
+    @functools.wraps(model.forward)
+    def run(**given: Any) -> Any:
+        return graphs.call(**given)
+
+    replace_forward(model, run)
+
+
+def _timed(work: Work, runtime: Runtime, what: str, seconds: dict[str, float], export: Callable[..., Any]) -> dict[str, Graph]:
     """Run EXPORT and start its programs, both timed together as WHAT. Raises Refused with the exporter's own words where it fails.
 
     It works on a copy, for tensors that were made in inference mode cannot be traced.
@@ -89,23 +111,65 @@ def _timed(work: Work, runtime: Runtime, what: str, seconds: dict[str, float], e
     import torch
 
     start = time.perf_counter()
+    whose = f"engine {runtime.name}: the {what} of {type(work.loaded.model).__name__}"
+    with _answered(f"{whose} cannot be exported"), torch.inference_mode(mode=False), torch.no_grad():
+        model = copy.deepcopy(work.loaded.model)
+        inputs = {name: tensor.clone() for name, tensor in work.inputs.items()}
+        exported = export(model, inputs, runtime.config, **_more(what))
+        if what == GENERATE:
+            _check_steps(exported, work, runtime)
+        runners = exported.to(work.loaded.device, **runtime.start).runners
+    seconds[what] = time.perf_counter() - start
+    return {name: Graph(program=part.program, runner=runners[name]) for name, part in exported.components.items()}
+
+
+@contextmanager
+def _answered(what: str) -> Iterator[None]:
+    """Make of an error in the block the answer WHAT, with its own words; memory that ran out stays what it is."""
     try:
-        with torch.inference_mode(mode=False), torch.no_grad():
-            model = copy.deepcopy(work.loaded.model)
-            inputs = {name: tensor.clone() for name, tensor in work.inputs.items()}
-            exported = export(model, inputs, runtime.config, **_more(what))
-            if what == "generate":
-                _check_steps(exported, work, runtime)
-            runners = exported.to(work.loaded.device, **runtime.start).runners
+        yield
     except Refused:
         raise
-    except Exception as error:  # exporters raise whatever the libraries below them do
+    except Exception as error:  # exporters and runtimes raise whatever the libraries below them do
         if classify(error).outcome is Outcome.OUT_OF_MEMORY:
             raise
-        msg = f"engine {runtime.name}: the {what} of {type(work.loaded.model).__name__} cannot be exported: {said(error)}"
-        raise Refused(msg, ReasonCode.NOT_IN_CLASS) from error
-    seconds[what] = time.perf_counter() - start
-    return dict(runners)
+        raise Refused(f"{what}: {said(error)}", ReasonCode.NOT_IN_CLASS) from error
+
+
+def _check_what_is_kept(work: Work, runtime: Runtime, graphs: Graphs) -> None:
+    """Generate a few tokens without GRAPHS and with them: raise Refused where they do not keep what the model keeps.
+
+    A step's graph that forgets still answers, fast and wrong: what is fused of an export has done that to keys and values.
+    """
+    model = work.loaded.model
+    whose = f"engine {runtime.name}: what was exported of {type(model).__name__}"
+    own = _kept(model, work.inputs)
+    _put(graphs, model)
+    try:
+        with _answered(f"{whose} does not generate"):
+            found = _kept(model, work.inputs)
+    finally:
+        give_back_forward(model)
+    if found != own:
+        wrong = f"after {_TOKENS} tokens its keys are {_told(found)}, and the model's own {_told(own)}"
+        raise Refused(f"{whose} forgets: {wrong}", ReasonCode.NOT_IN_CLASS)
+
+
+def _anew(graph: Graph, work: Work, runtime: Runtime) -> Graph:
+    """Start GRAPH once more, so that what a runtime does in its first call is not over before that is measured."""
+    old = graph.runner
+    return replace(graph, runner=type(old).from_program(graph.program, old.metadata, work.loaded.device, **runtime.start))
+
+
+def _kept(model: Any, inputs: Mapping[str, Any]) -> list[tuple[int, ...]]:
+    """Give the shapes of the keys that MODEL keeps of a short generation, layer by layer: those of layers that have keys."""
+    said = model.generate(**masks.generating(inputs), generation_config=_short(), return_dict_in_generate=True)
+    layers = getattr(getattr(said, _CACHE, None), "layers", ())
+    return [tuple(layer.keys.shape) for layer in layers if getattr(layer, "keys", None) is not None]
+
+
+def _told(shapes: list[tuple[int, ...]]) -> str:
+    return ", ".join(" x ".join(map(str, shape)) for shape in dict.fromkeys(shapes)) or "of nothing"
 
 
 def _check_steps(exported: Any, work: Work, runtime: Runtime) -> None:
@@ -116,13 +180,16 @@ def _check_steps(exported: Any, work: Work, runtime: Runtime) -> None:
 
 
 def _more(what: str) -> dict[str, Any]:
-    """Give what the export of a generation is told beside: how many tokens it takes to see both of its graphs."""
+    """Give what the export of a generation is told beside."""
+    return {"generation_config": _short()} if what == GENERATE else {}
+
+
+def _short() -> Any:
+    """Configure a generation that is just long enough to need each of its graphs, and a step that reads what a step kept."""
     from transformers import GenerationConfig
 
-    if what != "generate":
-        return {}
-    seen = GenerationConfig(max_new_tokens=3, min_new_tokens=3, do_sample=False, num_beams=1, eos_token_id=None, pad_token_id=0)
-    return {"generation_config": seen}
+    lengths = {"max_new_tokens": _TOKENS, "min_new_tokens": _TOKENS}
+    return GenerationConfig(**lengths, do_sample=False, num_beams=1, eos_token_id=None, pad_token_id=0)
 
 
 def said(error: BaseException) -> str:
@@ -157,11 +224,11 @@ def _refuse(work: Work, runtime: Runtime) -> None:
 
 def _observed(graphs: Graphs, runtime: Runtime, *, generates: bool) -> Mapping[str, Json]:
     """Tell which graphs ran, and in what. Raises Refused where the first call went another way."""
-    missing = sorted(({*_STEPS} if generates else {"forward"}) - graphs.calls.keys())
+    missing = sorted(({*_STEPS} if generates else {FORWARD}) - graphs.calls.keys())
     if missing and not (missing == ["decode"] and generates):  # a generation of one token has no step after it
         raise Refused(f"engine {runtime.name}: the first call ran no graph of {', '.join(missing)}", ReasonCode.NOT_AS_REQUESTED)
-    runner = graphs.steps["prefill"] if generates else graphs.forward
-    return {"engine": runtime.name, "engine_graphs": sorted(graphs.calls), **runtime.seen(runner)}
+    graph = graphs.steps["decode"] if generates else graphs.forward
+    return {"engine": runtime.name, "engine_graphs": sorted(graphs.calls), **runtime.seen(graph)}
 
 
 def _samples(seconds: Mapping[str, float]) -> tuple[Samples, ...]:

@@ -15,7 +15,7 @@ _MISSING_PACKAGE = re.compile(
     r"needs? to be installed|package .* (not|required)",
     re.IGNORECASE,
 )
-_NOT_IN_CLASS = re.compile(r"does not support|not supported|is not yet supported|not available", re.IGNORECASE)
+_NOT_IN_CLASS = re.compile(r"does not support|not supported|is not yet supported|is only supported|not available", re.IGNORECASE)
 _NO_KERNEL = re.compile(r"No viable backend|No available kernel", re.IGNORECASE)
 _BROKEN_WEIGHTS = frozenset({"SafetensorError", "UnpicklingError"})
 _LONGEST = 600

@@ -29,6 +29,7 @@ WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
 all, and each part of a forward waits until they are woken, which scatters more than what is to be found (docs/verdicts.md). So many
 rounds of libgomp's loop are some tenths of a millisecond: longer than what lies between two parts, far shorter than a turn. Other
 libraries go by the policy."""
+_ON_CORES = frozenset({"cpu", "auto"})
 HOPELESS = 2
 """Pairs of a case of which none finished on both sides, after which no further one is tried."""
 
@@ -128,18 +129,26 @@ def contest(  # noqa: PLR0913 -- two sides, and how to go about it
 
 
 def _warn_of_full_cores(found: "Sequence[Couple]", said: Callable[[str], None]) -> None:
-    """Say how many of the cases that are FOUND leave no core to this tool and the system, where fewer threads would."""
+    """Say how many of the cases that are FOUND leave no core to this tool and the system, where fewer threads would.
+
+    Nothing where a side sets threads of its own, which is then what is asked about, nor of cases for an accelerator.
+    """
     from bench.domain.plan import Trial
     from bench.execution.carry_out import available_cores
     from bench.planning import arrange
 
     available = available_cores()
-    full = sum(not arrange.cores(Trial(planned=couple.base, number=0), available) for couple in found)
+    full = sum(
+        couple.base.case.requested["threads"] == couple.head.case.requested["threads"]
+        and couple.base.case.requested["device"] in _ON_CORES
+        and not arrange.cores(Trial(planned=couple.base, number=0), available)
+        for couple in found
+    )
     if full and len(available) > 1:
         fewer = f"threads={len(available) - 1}"
         said(
-            f"{full} of {len(found)} cases use all {len(available)} cores, and share them with bench and the system: "
-            f"pairs of fewer threads scatter less (--base-set {fewer} --head-set {fewer})"
+            f"{full} of {len(found)} cases use all {len(available)} cores where they run on the CPU, and share them with bench and "
+            f"the system: pairs of fewer threads scatter less (--base-set {fewer} --head-set {fewer})"
         )
 
 

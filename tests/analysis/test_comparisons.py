@@ -11,6 +11,7 @@ from bench.analysis.compare import ASSUMED, compare
 from bench.domain.comparison import Comparison, Contrast, Rules, RunNoise, Spread, Verdict
 from bench.domain.metric import Better, Metric, Samples, Unit
 from bench.domain.outcome import Outcome, ReasonCode
+from bench.domain.procedure import PROCEDURE_VERSION
 from bench.domain.record import Record
 from tests.support.builders import (
     ENVIRONMENT,
@@ -325,9 +326,9 @@ def test_versions_commits_and_procedures_that_differ_are_listed() -> None:
         "nursery": 3,
         "cores": [1],
     }
-    head = head_of(*FIVE, environment=libraries, procedure_version=4)
+    head = head_of(*FIVE, environment=libraries, procedure_version=PROCEDURE_VERSION + 1)
     found = {one.what: (one.base, one.head) for one in compare(of_seconds(*FIVE), head).unlike}
-    assert found == {"libraries.torch": ("2.13.0", "2.14.0"), "procedure_version": (3, 4)}
+    assert found == {"libraries.torch": ("2.13.0", "2.14.0"), "procedure_version": (PROCEDURE_VERSION, PROCEDURE_VERSION + 1)}
 
 
 def test_what_differs_among_the_trials_of_a_side_is_no_difference_of_the_sides() -> None:

@@ -79,6 +79,11 @@ def test_weights_that_the_first_call_unpacked_are_remarked(after: float | None, 
     assert (remark in on_row(a_record(observed=observed))) is said
 
 
+def test_a_graph_that_was_exported_without_fusions_is_remarked_with_the_reason() -> None:
+    assert "exported without fusions, for with them: it forgets" in on_row(a_record(observed={"engine_unfused_for": "it forgets"}))
+    assert "fusions" not in on_row(a_record(observed={"engine_fused_operators": ["FusedMatMul"]}))
+
+
 @pytest.mark.parametrize(("seen", "shown"), [("warm", "warm"), (None, "unknown")])
 def test_load_times_say_that_the_page_cache_was_as_found(seen: str | None, shown: str) -> None:
     observed = {} if seen is None else {"page_cache": seen}

@@ -10,7 +10,7 @@ from bench.planning.mappings import SAID
     ("axis", "value"),
     [
         ("engine", {"name": "compile", "mode": "max-autotune", "dynamic": True, "fullgraph": False}),
-        ("engine", {"name": "onnxruntime", "dynamic": False}),
+        ("engine", {"name": "onnxruntime", "dynamic": False, "fusions": False}),
         ("sampling", {"temperature": 0.7}),
         ("sampling", {"top_p": 1, "top_k": 50}),
     ],
@@ -26,6 +26,7 @@ def test_a_mapping_that_can_be_had_has_nothing_said_of_it(axis: str, value: dict
         ("engine", {"name": "compil"}, 'Did you mean "compile"?'),
         ("engine", {"name": "compile", "mode": "fast"}, 'engine mode "fast" is not known'),
         ("engine", {"name": "compile", "dynamic": 1}, "engine dynamic takes true or false, not 1"),
+        ("engine", {"name": "onnxruntime", "fusions": "auto"}, 'engine fusions takes true or false, not "auto"'),
         ("sampling", {"temperature": 0}, "above zero, not 0"),
         ("sampling", {"temperature": True}, "above zero, not true"),
         ("sampling", {"top_p": 1.5}, "up to 1, not 1.5"),

@@ -85,7 +85,7 @@ def test_a_generation_with_an_encoder_is_not_exported_in_part() -> None:
 
 
 def test_graphs_that_never_ran_are_not_taken_for_the_engine() -> None:
-    graphs = exported.Graphs(forward=None)
+    graphs = exported.Graphs(forward=exported.Graph(program=None, runner=None))
     runtime = exported.Runtime(name="onnxruntime", exporter=None, config=None, seen=lambda _runner: {})
     with pytest.raises(Refused, match="ran no graph of forward"):
         exported._observed(graphs, runtime, generates=False)
@@ -165,6 +165,54 @@ def test_onnxruntime_runs_the_forward_and_its_export_is_timed_apart(executor: Lo
     assert told.amounts("export.time").keys() == {None, "graph=forward"}
     assert {"forward", "flops"} <= told.metrics
     assert "attention_kernel" not in told.observed
+
+
+@pytest.fixture(scope="module")
+def llama(executor: Local, tmp_path_factory: pytest.TempPathFactory) -> ModelFacts:
+    return built(executor, tmp_path_factory.mktemp("engines"), "tiny-llama", "text-generation")
+
+
+@pytest.mark.torch
+def test_a_fused_step_that_forgets_its_keys_is_exported_unfused_and_both_are_told(executor: Local, llama: ModelFacts) -> None:
+    pytest.importorskip("onnxruntime")
+    asked: dict[str, Json] = {"attention": "eager", "prompt_tokens": 8, "new_tokens": 3}
+    told = measured(executor, llama, engine="onnxruntime", **asked)
+    assert isinstance(told.word, Finished), told.word
+    assert told.observed["engine_graphs"] == ["decode", "forward", "prefill"]
+    assert "LlamaForCausalLM forgets: after 3 tokens its keys are 1 x 2 x 8 x 32, and the model's own 1 x 2 x 10 x 32" in str(
+        told.observed["engine_unfused_for"]
+    )
+    assert told.observed["engine_fused_operators"] == []
+    fused = measured(executor, llama, engine={"name": "onnxruntime", "fusions": True}, **asked)
+    assert isinstance(fused.word, Failed)
+    assert (fused.word.outcome, fused.word.reason) == (Outcome.UNSUPPORTED, told.observed["engine_unfused_for"])
+
+
+@pytest.mark.torch
+def test_fusions_are_read_off_the_graph(executor: Local, bert: ModelFacts) -> None:
+    pytest.importorskip("onnxruntime")
+    for fusions in (True, False):
+        asked: dict[str, Json] = {"name": "onnxruntime", "fusions": fusions}
+        told = measured(executor, bert, engine=asked, batch_size=2, prompt_tokens=8)
+        assert isinstance(told.word, Finished), told.word
+        assert told.observed["engine"] == asked
+        assert bool(told.observed["engine_fused_operators"]) is fusions
+        assert "engine_unfused_for" not in told.observed
+
+
+@pytest.mark.torch
+def test_a_model_gets_its_own_forward_back_for_good() -> None:
+    import torch
+
+    model = torch.nn.Linear(2, 2)
+    engines.replace_forward(model, lambda _given: "the engine's")
+    engines.give_back_forward(model)
+    assert model(torch.zeros(1, 2)).shape == (1, 2)
+    assert "forward" not in vars(model)
+    model.forward = lambda _given: "accelerate's"  # type: ignore[assignment, return-value]
+    engines.replace_forward(model, lambda _given: "the engine's")
+    engines.give_back_forward(model)
+    assert model(None) == "accelerate's"
 
 
 @pytest.mark.torch

@@ -59,6 +59,11 @@ FOUND = [
         Outcome.UNSUPPORTED,
         ReasonCode.NOT_IN_CLASS,
     ),
+    (
+        ValueError("`QuantizedCache` is only supported for models with only full attention layers."),
+        Outcome.UNSUPPORTED,
+        ReasonCode.NOT_IN_CLASS,
+    ),
     (NotImplementedError("this is not supported for mps"), Outcome.UNSUPPORTED, ReasonCode.NOT_IN_CLASS),
     (
         RuntimeError("No viable backend for scaled_dot_product_attention was found."),

@@ -11,8 +11,10 @@ import pytest
 
 from bench.analysis.paired import LOOKS
 from bench.domain.comparison import Rules
+from bench.domain.plan import PlannedCase
 from bench.domain.procedure import Procedure, StartMethod
 from bench.domain.record import Paired, Record, Side
+from bench.domain.values import Json
 from bench.execution.executors.local import Local
 from bench.execution.pairs import NURSERIES, Couple
 from bench.protocol.messages import Capabilities
@@ -50,6 +52,17 @@ def test_nurseries_start_one_of_each_side_at_a_time_and_either_side_first_in_tur
         assert [what for what, _ in course[4 * number : 4 * number + 4]] == ["start", "start", "ready", "ready"]
 
 
+def told_of(*couples: tuple[Mapping[str, Json], Mapping[str, Json]]) -> list[str]:
+    """Give what is said before pairs of cases that ask for these axes, base's and head's."""
+    told: list[str] = []
+
+    def asking(axes: Mapping[str, Json]) -> PlannedCase:
+        return replace(PLANNED, case=replace(PLANNED.case, requested={**PLANNED.case.requested, **axes}))
+
+    contests._warn_of_full_cores([Couple(base=asking(base), head=asking(head)) for base, head in couples], told.append)
+    return told
+
+
 @pytest.mark.parametrize(
     ("threads", "cores", "warned"),
     [("auto", 2, True), (2, 2, True), (1, 2, False), (3, 4, False), (1, 1, False), ("auto", 1, False)],
@@ -58,16 +71,27 @@ def test_cases_that_leave_no_core_to_anyone_else_are_told(
     monkeypatch: pytest.MonkeyPatch, threads: int | str, cores: int, *, warned: bool
 ) -> None:
     monkeypatch.setattr("bench.execution.carry_out.available_cores", lambda: tuple(range(cores)))
-    planned = replace(PLANNED, case=replace(PLANNED.case, requested={**PLANNED.case.requested, "threads": threads}))
-    alone = replace(PLANNED, case=replace(PLANNED.case, requested={**PLANNED.case.requested, "threads": 1}))
-    told: list[str] = []
-    contests._warn_of_full_cores([Couple(base=one, head=one) for one in (planned, alone)], told.append)
+    told = told_of(*[({"threads": count}, {"threads": count}) for count in (threads, 1)])
     if warned:
         (line,) = told
         assert line.startswith(f"1 of 2 cases use all {cores} cores")
         assert line.endswith(f"(--base-set threads={cores - 1} --head-set threads={cores - 1})")
     else:
         assert told == []
+
+
+@pytest.mark.parametrize(
+    ("base", "head"),
+    [
+        pytest.param({"threads": 2}, {"threads": 1}, id="threads are what is asked about"),
+        pytest.param({"device": "cuda"}, {"device": "cuda"}, id="the model runs elsewhere"),
+    ],
+)
+def test_no_threads_are_advised_where_that_would_not_fit(
+    monkeypatch: pytest.MonkeyPatch, base: Mapping[str, Json], head: Mapping[str, Json]
+) -> None:
+    monkeypatch.setattr("bench.execution.carry_out.available_cores", lambda: (0, 1))
+    assert told_of(({"threads": "auto", **base}, {"threads": "auto", **head})) == []
 
 
 @pytest.mark.parametrize(

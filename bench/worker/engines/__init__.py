@@ -174,6 +174,15 @@ def replace_forward(model: Any, forward: Callable[..., Any]) -> None:
     model.forward = forward
 
 
+def give_back_forward(model: Any) -> None:
+    """Have MODEL run as it was loaded, for good."""
+    state = vars(model)
+    del state["forward"]
+    own = state.pop(_OWN)
+    if own is not None:
+        model.forward = own
+
+
 @contextmanager
 def without(model: Any) -> Iterator[None]:
     """Have MODEL run as it was loaded while the block runs, whatever engine is in its place."""

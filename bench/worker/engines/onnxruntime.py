@@ -1,6 +1,11 @@
-"""ONNX Runtime, through transformers' own ONNX exporter."""
+"""ONNX Runtime, through transformers' own ONNX exporter, fused into the runtime's own operators where that computes the same.
 
-from collections.abc import Mapping
+What the exporter fuses can be wrong, or fail to start: without `fusions` in the suite such a graph is exported once more unfused,
+and the record says so.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,7 +18,10 @@ from bench.worker.failures import Refused
 
 NEEDS = "onnx, onnxscript and onnxruntime (pip install 'transformers-bench[onnx]')"
 DEVICES = ("cpu", "cuda")
-OPTIONS = ("dynamic",)
+OPTIONS = ("dynamic", "fusions")
+_OF_ONNX = frozenset({"", "ai.onnx", "ai.onnx.ml"})
+_CONTRIBUTED = frozenset({"SimplifiedLayerNormalization"})
+"""Operators of ONNX Runtime's own that stand in the standard's domain."""
 
 
 def engage(work: Work) -> Engaged:
@@ -25,6 +33,17 @@ def engage(work: Work) -> Engaged:
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise Refused(f"engine onnxruntime needs {', '.join(missing)}: {NEEDS}", ReasonCode.MISSING_PACKAGE)
+    if "fusions" in work.options:
+        return exported.engage(work, _runtime(work, fused=work.options["fusions"] is True, dynamic=dynamic))
+    try:
+        return exported.engage(work, _runtime(work, fused=True, dynamic=dynamic))
+    except Refused as refusal:
+        engaged = exported.engage(work, _runtime(work, fused=False, dynamic=dynamic))
+        why = refusal.refusal.reason
+        return replace(engaged, observe=lambda: {**engaged.observe(), "engine_unfused_for": why})
+
+
+def _runtime(work: Work, *, fused: bool, dynamic: bool) -> exported.Runtime:
     import onnxruntime
     import torch
     from transformers.exporters import OnnxConfig, OnnxExporter  # type: ignore[attr-defined]  # its exports are lazy
@@ -32,16 +51,28 @@ def engage(work: Work) -> Engaged:
     kind = work.loaded.device.partition(":")[0]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    config = OnnxConfig(dynamic=dynamic, ort_fusions="cuda" if kind == "cuda" else "cpu")
-    asked = work.requested["engine"]
-
-    def seen(runner: Any) -> Mapping[str, Json]:
-        open_sizes = any(not isinstance(size, int) for one in runner.session.get_inputs() for size in one.shape)
-        spelled: Mapping[str, Json] = {"name": "onnxruntime", "dynamic": open_sizes}
-        facts: dict[str, Json] = {"engine_devices": list(runner.session.get_providers())}
-        return {**facts, "engine": {key: spelled[key] for key in asked}} if isinstance(asked, Mapping) else facts
-
-    runtime = exported.Runtime(
-        name="onnxruntime", exporter=OnnxExporter(), config=config, start={"session_options": options}, seen=seen
+    return exported.Runtime(
+        name="onnxruntime",
+        exporter=OnnxExporter(),
+        config=OnnxConfig(dynamic=dynamic, ort_fusions=None if not fused else "cuda" if kind == "cuda" else "cpu"),
+        start={"session_options": options},
+        seen=lambda graph: _seen(graph, work.requested["engine"]),
     )
-    return exported.engage(work, runtime)
+
+
+def _seen(graph: exported.Graph, asked: Json) -> Mapping[str, Json]:
+    """Read off GRAPH where it runs, which of its operators are the runtime's own, and what was ASKED of it."""
+    session, fused = graph.runner.session, sorted(set(_fused(graph.program)))
+    spelled: Mapping[str, Json] = {
+        "name": "onnxruntime",
+        "dynamic": any(not isinstance(size, int) for one in session.get_inputs() for size in one.shape),
+        "fusions": bool(fused),
+    }
+    facts: dict[str, Json] = {"engine_devices": list(session.get_providers()), "engine_fused_operators": list(fused)}
+    return {**facts, "engine": {key: spelled[key] for key in asked}} if isinstance(asked, Mapping) else facts
+
+
+def _fused(program: Any) -> Iterator[str]:
+    for node in program.graph.all_nodes():
+        if node.domain not in _OF_ONNX or node.op_type in _CONTRIBUTED:
+            yield node.op_type

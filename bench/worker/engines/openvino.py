@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any
 
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
@@ -27,8 +26,8 @@ def engage(work: Work) -> Engaged:
     config = OpenVINOConfig(dynamic=True, stateful=False)
     properties = {"INFERENCE_PRECISION_HINT": _PRECISION[dtype], "INFERENCE_NUM_THREADS": torch.get_num_threads()}
 
-    def seen(runner: Any) -> Mapping[str, Json]:
-        compiled = runner.compiled_model
+    def seen(graph: exported.Graph) -> Mapping[str, Json]:
+        compiled = graph.runner.compiled_model
         return {
             "engine_devices": [str(one) for one in compiled.get_property("EXECUTION_DEVICES")],
             "engine_precision": str(compiled.get_property("INFERENCE_PRECISION_HINT").to_string()),

@@ -17,6 +17,7 @@ from bench.worker.host import leftovers
 from bench.worker.parallel import sharing
 
 NONE = "none"
+_NOT_THERE = "meta tensor"
 DISK = "disk"
 _ACCELERATOR = re.compile(r"(cuda|xpu):([0-9]+)")
 
@@ -42,6 +43,18 @@ def options(model_class: type[Any], config: Any, requested: Mapping[str, Json], 
     if isinstance(limits, Mapping):
         found["max_memory"] = {_key(name): amount for name, amount in limits.items()}
     return found
+
+
+def answer(error: Exception, model: Any) -> Refused | None:
+    """Make an answer of an ERROR of MODEL, whose code reads a weight outside of the module that it belongs to; else None.
+
+    Accelerate brings an offloaded weight back while its own module is called, and at no other time.
+    """
+    places = getattr(model, "hf_device_map", None) or {}
+    if not isinstance(error, NotImplementedError | RuntimeError) or _NOT_THERE not in str(error) or DISK not in places.values():
+        return None
+    reason = f"device_map: {type(model).__name__} reads weights outside of their own modules, where they are on the disk"
+    return Refused(f"{reason} ({error})", ReasonCode.NOT_IN_CLASS)
 
 
 def _key(name: str) -> int | str:

@@ -106,7 +106,7 @@ def _spell_out(loaded: Loaded, *, encodes: bool, causal: bool) -> Callable[..., 
         if mask is None and text is not None and not encodes:
             cache = options.get("past_key_values")
             mask = text.new_ones(text.shape[0], text.shape[1] + (0 if cache is None else int(cache.get_seq_length())))
-        if mask is None or mask.dim() != _FLAT:
+        if mask is None or isinstance(mask, Mapping) or mask.dim() != _FLAT:
             return None
         queries = 1 if encodes else text.shape[1]
         return arguments, {**options, MASK: explicit(mask, loaded.model.dtype, queries, causal=causal)}

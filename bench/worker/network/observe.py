@@ -163,7 +163,9 @@ def generating(model: Any) -> list[Any]:
 
 
 def mask_of(mask: Any) -> str:
-    """Name a MASK as the axis does."""
+    """Name a MASK as the axis does; one by kind of layer, as a generation with a static cache prepares them, by what is in it."""
+    if isinstance(mask, Mapping):
+        mask = next((one for one in mask.values() if one is not None), None)
     if mask is None:
         return "none"
     return "padding" if mask.dim() == _MASK_RANK else "explicit"

@@ -55,5 +55,9 @@ def of_outputs(outputs: Any, model: Any) -> dict[str, Json]:
 def _came(outputs: Any, keys: tuple[str, ...]) -> bool:
     """Tell whether OUTPUTS, or those of a part in them, hold tensors under one of KEYS."""
     held = (outputs, *(part for name in _NESTED if (part := getattr(outputs, name, None)) is not None))
-    layers = (getattr(one, key, None) for one in held for key in keys)
-    return any(isinstance(found, tuple | list) and any(hasattr(tensor, "dim") for tensor in found) for found in layers)
+    return any(_layered(getattr(one, key, None)) for one in held for key in keys)
+
+
+def _layered(found: Any) -> bool:
+    """Tell whether FOUND holds tensors, layer by layer; of a model of several towers tower by tower, and crossed ones in pairs."""
+    return isinstance(found, tuple | list) and any(hasattr(one, "dim") or _layered(one) for one in found)

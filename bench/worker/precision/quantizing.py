@@ -23,6 +23,8 @@ from bench.worker.precision import layers, quantized, skipping, stored, wanting
 from bench.worker.precision.layers import Layer
 from bench.worker.quantization import Choice, Method
 
+_FUNCTION = re.compile(r"'(function|method)' object has no attribute")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
@@ -149,6 +151,16 @@ def check(planned: Planned, model: Any) -> None:
     wrong = sorted(name for name in planned.skipped if found.get(name, "none") != "none")
     if wrong:
         raise Refused(f"quantization skip was asked for, and {keys.some(wrong, 3)} came quantized", ReasonCode.NOT_AS_REQUESTED)
+
+
+def answer(error: Exception, model: Any, requested: Mapping[str, Json]) -> Refused | None:
+    """Make an answer of an ERROR of MODEL, whose code reads weights that the quantization REQUESTED keeps as functions."""
+    asked = requested.get("quantization", "none")
+    if asked == "none" or not isinstance(error, AttributeError) or _FUNCTION.match(str(error)) is None:
+        return None
+    name = asked.get("method") if isinstance(asked, Mapping) else asked
+    reason = f"quantization {name}: {type(model).__name__} reads weights of its layers itself, and quantized ones are functions"
+    return Refused(f"{reason} ({error})", ReasonCode.NOT_IN_CLASS)
 
 
 @contextmanager
