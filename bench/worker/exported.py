@@ -10,7 +10,7 @@ import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench.domain.metric import Samples
@@ -54,17 +54,17 @@ class Graph:
 
 @dataclass(slots=True, kw_only=True)
 class Graphs:
-    """The graphs of one model, and how often each was called."""
+    """The graphs of one model as they are called, and how often each was. Their programs hold weights too, and are let go."""
 
-    forward: Graph
-    steps: Mapping[str, Graph] = field(default_factory=dict)
+    forward: Any
+    steps: dict[str, Any] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
 
     def call(self, **given: Any) -> Any:
         """Run the graph that the call GIVEN needs: with a cache one of a generation's, else the forward's."""
         cache = given.get(_CACHE)
         name = FORWARD if cache is None else "decode" if cache.get_seq_length() else "prefill"
-        runner = (self.forward if cache is None else self.steps[name]).runner
+        runner = self.forward if cache is None else self.steps[name]
         self.calls[name] = self.calls.get(name, 0) + 1
         return runner(**{key: value for key, value in given.items() if key in runner.metadata.kwargs})
 
@@ -78,16 +78,18 @@ def engage(work: Work, runtime: Runtime) -> Engaged:
     _refuse(work, runtime)
     seconds: dict[str, float] = {}
     model, generates = work.loaded.model, Trait.GENERATES in work.traits
-    forward = _timed(work, runtime, FORWARD, seconds, runtime.exporter.export)
+    (forward,) = _timed(work, runtime, FORWARD, seconds, runtime.exporter.export).values()
     steps = _timed(work, runtime, GENERATE, seconds, runtime.exporter.export_for_generation) if generates else {}
-    graphs = Graphs(forward=next(iter(forward.values())), steps=steps)
+    graphs = Graphs(forward=forward.runner, steps={name: graph.runner for name, graph in steps.items()})
+    seen = {"engine": runtime.name, **runtime.seen(steps["decode"] if generates else forward)}
     if generates:
         _check_what_is_kept(work, runtime, graphs)
-        graphs.steps = {name: _anew(graph, work, runtime) for name, graph in steps.items()}
         graphs.calls.clear()
+        for name in list(steps):
+            graphs.steps[name] = _anew(steps.pop(name), work, runtime)
     _put(graphs, model)
     return Engaged(
-        observe=lambda: _observed(graphs, runtime, generates=generates),
+        observe=lambda: {**seen, "engine_graphs": _called(graphs, runtime, generates=generates)},
         samples=lambda: _samples(seconds),
         is_torch=False,
     )
@@ -155,10 +157,10 @@ def _check_what_is_kept(work: Work, runtime: Runtime, graphs: Graphs) -> None:
         raise Refused(f"{whose} forgets: {wrong}", ReasonCode.NOT_IN_CLASS)
 
 
-def _anew(graph: Graph, work: Work, runtime: Runtime) -> Graph:
-    """Start GRAPH once more, so that what a runtime does in its first call is not over before that is measured."""
+def _anew(graph: Graph, work: Work, runtime: Runtime) -> Any:
+    """Give another runner of GRAPH, so that what a runtime does in its first call is not over before that is measured."""
     old = graph.runner
-    return replace(graph, runner=type(old).from_program(graph.program, old.metadata, work.loaded.device, **runtime.start))
+    return type(old).from_program(graph.program, old.metadata, work.loaded.device, **runtime.start)
 
 
 def _kept(model: Any, inputs: Mapping[str, Any]) -> list[tuple[int, ...]]:
@@ -222,13 +224,12 @@ def _refuse(work: Work, runtime: Runtime) -> None:
             raise Refused(f"engine {name}: its graphs are exported for {axis} {kept} only", ReasonCode.NOT_IN_CLASS)
 
 
-def _observed(graphs: Graphs, runtime: Runtime, *, generates: bool) -> Mapping[str, Json]:
-    """Tell which graphs ran, and in what. Raises Refused where the first call went another way."""
+def _called(graphs: Graphs, runtime: Runtime, *, generates: bool) -> list[Json]:
+    """Name the graphs that ran. Raises Refused where the first call went another way."""
     missing = sorted(({*_STEPS} if generates else {FORWARD}) - graphs.calls.keys())
     if missing and not (missing == ["decode"] and generates):  # a generation of one token has no step after it
         raise Refused(f"engine {runtime.name}: the first call ran no graph of {', '.join(missing)}", ReasonCode.NOT_AS_REQUESTED)
-    graph = graphs.steps["decode"] if generates else graphs.forward
-    return {"engine": runtime.name, "engine_graphs": sorted(graphs.calls), **runtime.seen(graph)}
+    return [*sorted(graphs.calls)]
 
 
 def _samples(seconds: Mapping[str, float]) -> tuple[Samples, ...]:

@@ -85,10 +85,10 @@ def test_a_generation_with_an_encoder_is_not_exported_in_part() -> None:
 
 
 def test_graphs_that_never_ran_are_not_taken_for_the_engine() -> None:
-    graphs = exported.Graphs(forward=exported.Graph(program=None, runner=None))
+    graphs = exported.Graphs(forward=None)
     runtime = exported.Runtime(name="onnxruntime", exporter=None, config=None, seen=lambda _runner: {})
     with pytest.raises(Refused, match="ran no graph of forward"):
-        exported._observed(graphs, runtime, generates=False)
+        exported._called(graphs, runtime, generates=False)
 
 
 def test_graphs_compiled_while_calls_are_timed_are_counted_and_no_others() -> None:

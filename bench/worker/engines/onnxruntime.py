@@ -38,9 +38,9 @@ def engage(work: Work) -> Engaged:
     try:
         return exported.engage(work, _runtime(work, fused=True, dynamic=dynamic))
     except Refused as refusal:
-        engaged = exported.engage(work, _runtime(work, fused=False, dynamic=dynamic))
         why = refusal.refusal.reason
-        return replace(engaged, observe=lambda: {**engaged.observe(), "engine_unfused_for": why})
+    engaged = exported.engage(work, _runtime(work, fused=False, dynamic=dynamic))  # out there the first graphs are let go
+    return replace(engaged, observe=lambda: {**engaged.observe(), "engine_unfused_for": why})
 
 
 def _runtime(work: Work, *, fused: bool, dynamic: bool) -> exported.Runtime:
