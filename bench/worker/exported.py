@@ -79,14 +79,16 @@ def engage(work: Work, runtime: Runtime) -> Engaged:
     seconds: dict[str, float] = {}
     model, generates = work.loaded.model, Trait.GENERATES in work.traits
     (forward,) = _timed(work, runtime, FORWARD, seconds, runtime.exporter.export).values()
-    steps = _timed(work, runtime, GENERATE, seconds, runtime.exporter.export_for_generation) if generates else {}
-    graphs = Graphs(forward=forward.runner, steps={name: graph.runner for name, graph in steps.items()})
-    seen = {"engine": runtime.name, **runtime.seen(steps["decode"] if generates else forward)}
+    graphs = Graphs(forward=forward.runner)
+    seen = {"engine": runtime.name, **runtime.seen(forward)}
+    del forward
     if generates:
+        steps = _timed(work, runtime, GENERATE, seconds, runtime.exporter.export_for_generation)
+        seen |= runtime.seen(steps["decode"])
+        graphs.steps = {name: graph.runner for name, graph in steps.items()}
         _check_what_is_kept(work, runtime, graphs)
         graphs.calls.clear()
-        for name in list(steps):
-            graphs.steps[name] = _anew(steps.pop(name), work, runtime)
+        _start_anew(graphs, steps, work, runtime)
     _put(graphs, model)
     return Engaged(
         observe=lambda: {**seen, "engine_graphs": _called(graphs, runtime, generates=generates)},
@@ -157,10 +159,16 @@ def _check_what_is_kept(work: Work, runtime: Runtime, graphs: Graphs) -> None:
         raise Refused(f"{whose} forgets: {wrong}", ReasonCode.NOT_IN_CLASS)
 
 
-def _anew(graph: Graph, work: Work, runtime: Runtime) -> Any:
-    """Give another runner of GRAPH, so that what a runtime does in its first call is not over before that is measured."""
-    old = graph.runner
-    return type(old).from_program(graph.program, old.metadata, work.loaded.device, **runtime.start)
+def _start_anew(graphs: Graphs, steps: dict[str, Graph], work: Work, runtime: Runtime) -> None:
+    """Start the STEPS of GRAPHS once more, so that what a runtime does in its first call is not over before that is measured.
+
+    One at a time, and the old one goes first: each has the model's weights. STEPS are used up.
+    """
+    for name in list(steps):
+        graph, old = steps.pop(name), graphs.steps.pop(name)
+        program, start, metadata = graph.program, type(old).from_program, old.metadata
+        del graph, old
+        graphs.steps[name] = start(program, metadata, work.loaded.device, **runtime.start)
 
 
 def _kept(model: Any, inputs: Mapping[str, Any]) -> list[tuple[int, ...]]:
