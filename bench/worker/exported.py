@@ -63,10 +63,16 @@ class Graphs:
     def call(self, **given: Any) -> Any:
         """Run the graph that the call GIVEN needs: with a cache one of a generation's, else the forward's."""
         cache = given.get(_CACHE)
-        name = FORWARD if cache is None else "decode" if cache.get_seq_length() else "prefill"
+        name = FORWARD if cache is None else "decode" if _holds(cache) else "prefill"
         runner = self.forward if cache is None else self.steps[name]
         self.calls[name] = self.calls.get(name, 0) + 1
         return runner(**{key: value for key, value in given.items() if key in runner.metadata.kwargs})
+
+
+def _holds(cache: Any) -> bool:
+    """Tell whether CACHE has tokens. Layers with a window count them apart from their keys, and exporters carry the keys alone."""
+    keys = [layer.keys for layer in getattr(cache, "layers", ()) if getattr(layer, "keys", None) is not None]
+    return any(one.numel() for one in keys) if keys else bool(cache.get_seq_length())
 
 
 def engage(work: Work, runtime: Runtime) -> Engaged:

@@ -91,6 +91,15 @@ def test_graphs_that_never_ran_are_not_taken_for_the_engine() -> None:
         exported._called(graphs, runtime, generates=False)
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize(("keys", "counted", "holds"), [(3, 0, True), (0, 0, False), (None, 0, False), (None, 5, True)])
+def test_a_cache_is_told_to_be_filled_by_its_keys_where_it_has_such(keys: int | None, counted: int, *, holds: bool) -> None:
+    import torch
+
+    layer = SimpleNamespace(keys=None if keys is None else torch.zeros(1, 2, keys, 4))
+    assert exported._holds(SimpleNamespace(layers=[layer], get_seq_length=lambda: counted)) is holds
+
+
 def test_graphs_compiled_while_calls_are_timed_are_counted_and_no_others() -> None:
     count = [0]
     loaded: Any = SimpleNamespace(engaged=Engaged(observe=dict, graphs=lambda: count[0]))
