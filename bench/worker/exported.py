@@ -71,8 +71,9 @@ class Graphs:
 
 def _holds(cache: Any) -> bool:
     """Tell whether CACHE has tokens. Layers with a window count them apart from their keys, and exporters carry the keys alone."""
-    keys = [layer.keys for layer in getattr(cache, "layers", ()) if getattr(layer, "keys", None) is not None]
-    return any(one.numel() for one in keys) if keys else bool(cache.get_seq_length())
+    held = (layer.keys for layer in getattr(cache, "layers", ()) if getattr(layer, "keys", None) is not None)
+    keys = next(held, None)  # one layer is enough, and every step that is timed asks
+    return bool(cache.get_seq_length() if keys is None else keys.numel())
 
 
 def engage(work: Work, runtime: Runtime) -> Engaged:
@@ -90,11 +91,10 @@ def engage(work: Work, runtime: Runtime) -> Engaged:
     del forward
     if generates:
         steps = _timed(work, runtime, GENERATE, seconds, runtime.exporter.export_for_generation)
-        seen |= runtime.seen(steps["decode"])
         graphs.steps = {name: graph.runner for name, graph in steps.items()}
         _check_what_is_kept(work, runtime, graphs)
         graphs.calls.clear()
-        _start_anew(graphs, steps, work, runtime)
+        seen |= _start_anew(graphs, steps, work, runtime)
     _put(graphs, model)
     return Engaged(
         observe=lambda: {**seen, "engine_graphs": _called(graphs, runtime, generates=generates)},
@@ -165,16 +165,20 @@ def _check_what_is_kept(work: Work, runtime: Runtime, graphs: Graphs) -> None:
         raise Refused(f"{whose} forgets: {wrong}", ReasonCode.NOT_IN_CLASS)
 
 
-def _start_anew(graphs: Graphs, steps: dict[str, Graph], work: Work, runtime: Runtime) -> None:
+def _start_anew(graphs: Graphs, steps: dict[str, Graph], work: Work, runtime: Runtime) -> Mapping[str, Json]:
     """Start the STEPS of GRAPHS once more, so that what a runtime does in its first call is not over before that is measured.
 
-    One at a time, and the old one goes first: each has the model's weights. STEPS are used up.
+    One at a time, and the old one goes first: each has the model's weights. STEPS are used up; what is seen of a step is given.
     """
+    seen: Mapping[str, Json] = {}
     for name in list(steps):
         graph, old = steps.pop(name), graphs.steps.pop(name)
         program, start, metadata = graph.program, type(old).from_program, old.metadata
         del graph, old
         graphs.steps[name] = start(program, metadata, work.loaded.device, **runtime.start)
+        if name == "decode":
+            seen = runtime.seen(Graph(program=program, runner=graphs.steps[name]))
+    return seen
 
 
 def _kept(model: Any, inputs: Mapping[str, Any]) -> list[tuple[int, ...]]:
@@ -185,7 +189,7 @@ def _kept(model: Any, inputs: Mapping[str, Any]) -> list[tuple[int, ...]]:
 
 
 def _told(shapes: list[tuple[int, ...]]) -> str:
-    return ", ".join(" x ".join(map(str, shape)) for shape in dict.fromkeys(shapes)) or "of nothing"
+    return ", ".join(" x ".join(map(str, shape)) for shape in dict.fromkeys(shapes)) or "none"
 
 
 def _check_steps(exported: Any, work: Work, runtime: Runtime) -> None:
