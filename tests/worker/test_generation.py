@@ -1,6 +1,7 @@
 """Generation as a case asks for it: what is told to transformers, what cannot be had together, and what its loop was seen to do."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -88,6 +89,15 @@ def test_tokens_are_drawn_as_asked_and_the_seed_is_recorded(executor: Local, gpt
     assert told.observed["sampling"] == asked
     assert told.observed["generation_seed"] == 0
     assert told.observed["prefill_chunk"] == 4
+
+
+@pytest.mark.torch
+def test_a_model_that_sets_its_temperature_aside_draws_as_asked(executor: Local, tmp_path: Path) -> None:
+    asked: dict[str, Json] = {"temperature": 0.5, "top_k": 7}
+    whisper = built(executor, tmp_path, "tiny-whisper", "automatic-speech-recognition")
+    told = measured(executor, whisper, sampling=asked, new_tokens=3)
+    assert isinstance(told.word, Finished), told.word
+    assert told.observed["sampling"] == asked
 
 
 @pytest.mark.torch

@@ -20,6 +20,7 @@ from bench.execution.executors.local import Local
 from bench.protocol.messages import Build, Environment, Event, Failed, Finished, Noise, Noted, Observed, Sampled
 from bench.worker.host import page_cache
 from tests.support.cases import a_model, a_request
+from tests.support.trials import built, measured
 
 pytestmark = pytest.mark.torch
 
@@ -317,6 +318,19 @@ def test_what_cannot_be_had_is_refused_and_never_replaced(
     executor: Local, checkpoints: Mapping[tuple[str, str], ModelFacts], axes: dict[str, Json], code: ReasonCode
 ) -> None:
     assert measure(executor, checkpoints["tiny-gpt2", "text-generation"], **axes).refused() == (Outcome.UNSUPPORTED, code)
+
+
+@pytest.mark.parametrize(("task", "had"), [("image-text-to-text", True), ("video-text-to-text", False)])
+def test_images_are_prepared_as_asked_beside_a_video_processor_that_cannot(
+    executor: Local, tmp_path: Path, task: str, had: bool
+) -> None:
+    told = measured(executor, built(executor, tmp_path, "tiny-qwen2-vl", task), processor_backend="pil", new_tokens=2)
+    if had:
+        assert isinstance(told.word, Finished), told.word
+        assert told.observed["processor_backend"] == "pil"
+    else:
+        assert isinstance(told.word, Failed)
+        assert told.word.reason.startswith("processor_backend pil: Video processor cannot be loaded")
 
 
 def without(folder: Path, out: Path, dropped: str) -> Path:

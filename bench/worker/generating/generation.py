@@ -6,6 +6,7 @@ tokens are drawn, every generation begins from the trial's seed, so that each dr
 
 from collections.abc import Mapping
 from importlib.util import find_spec
+from inspect import signature
 from typing import Any, cast
 
 from bench.domain.outcome import ReasonCode
@@ -44,7 +45,14 @@ def options(loaded: Any, requested: Mapping[str, Json]) -> dict[str, Any]:
         **_choosing(requested.get("sampling", GREEDY)),
     )
     drafting = {} if loaded.draft is None else {"assistant_model": loaded.draft}
-    return {"generation_config": config, **drafting}
+    return {"generation_config": config, **drafting, **_beside_config(loaded.model, config)}
+
+
+def _beside_config(model: Any, config: Any) -> dict[str, Any]:
+    """Give what MODEL's generate is told beside CONFIG: Whisper's draws where it is given a temperature, whatever the config says."""
+    if config.do_sample and "temperature" in signature(model.generate).parameters:
+        return {"temperature": config.temperature}
+    return {}
 
 
 def _choosing(asked: Json) -> dict[str, Any]:

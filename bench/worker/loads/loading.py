@@ -217,11 +217,26 @@ def _processor(model: ModelFacts, folder: Path, requested: Mapping[str, Json], s
         options["backend"] = backend
     loader = getattr(transformers, _processor_class(model.traits, folder))
     try:
-        return apart.joined(loader.from_pretrained(source.name, **options), model.traits, source.name, options)
+        found = loader.from_pretrained(source.name, **options)
     except ImportError as error:
         if "backend" not in options:
             raise
+        if Trait.VIDEO in model.traits or loader is not transformers.AutoProcessor:
+            raise Refused(f"processor_backend {backend}: {error}", ReasonCode.NOT_IN_CLASS) from error
+        found = _with_images_by(str(backend), loader, source.name, options)
+    return apart.joined(found, model.traits, source.name, options)
+
+
+def _with_images_by(backend: str, loader: Any, name: str, options: Mapping[str, Any]) -> Any:
+    """Load a processor whose images alone are prepared by BACKEND: that of the videos, which no input has, may know no other."""
+    import transformers
+
+    found = loader.from_pretrained(name, **{key: value for key, value in options.items() if key != "backend"})
+    try:
+        found.image_processor = transformers.AutoImageProcessor.from_pretrained(name, **options)
+    except ImportError as error:
         raise Refused(f"processor_backend {backend}: {error}", ReasonCode.NOT_IN_CLASS) from error
+    return found
 
 
 def _processor_class(traits: frozenset[Trait], folder: Path) -> str:

@@ -8,8 +8,8 @@ from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
 from bench.worker.failures import Refused
 
-_DISPATCHED = "_is_expert_parallel"
-"""Set by transformers on every module of experts whose implementation can be chosen."""
+_DISPATCHED = "is_concatenated"
+"""Set on every module of experts whose implementation can be chosen, by every transformers since 5.17."""
 
 
 def options(requested: Mapping[str, Json]) -> dict[str, Any]:
