@@ -7,12 +7,14 @@ from bench.domain.task import Trait
 from bench.domain.values import Json
 from bench.protocol.messages import Observed, Sampled
 from bench.worker import metrics, opening
+from bench.worker.failures import Refused
 from bench.worker.generating import decoding
 from bench.worker.loads import placement
 from bench.worker.loads.loading import Loaded, synchronize
 from bench.worker.network import experts, observe
+from bench.worker.parallel import sharing
 from bench.worker.passive import Observer
-from bench.worker.precision import quantizing
+from bench.worker.precision import casting, quantizing
 from bench.worker.steps import Step
 from bench.worker.wire import Send
 
@@ -32,12 +34,21 @@ def called(step: Step, loaded: Loaded, observer: Observer, send: Send) -> tuple[
         try:
             wall_s = observer.clock.time_s(lambda: outputs.append(step.run()), lambda: synchronize(loaded.device))
         except Exception as error:
-            answer = placement.answer(error, loaded.model) or quantizing.answer(error, loaded.model, loaded.asked)
+            answer = _answer(error, loaded)
             if answer is None:
                 raise
             raise answer from error
     send(Sampled(samples=metrics.sample(metrics.FIRST_CALL, "first_call", wall_s)))
     return facts, outputs[-1]
+
+
+def _answer(error: Exception, loaded: Loaded) -> Refused | None:
+    """Make an answer of an ERROR of LOADED's own code that what was asked for explains; else None."""
+    for one in (quantizing.answer, casting.answer, sharing.answer):
+        found = one(error, loaded.model, loaded.asked)
+        if found is not None:
+            return found
+    return placement.answer(error, loaded.model)
 
 
 def first(of_model: tuple[Step, ...], trial: opening.Trial) -> None:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from math import prod
 from typing import Any
 
 from bench.domain.metric import Samples
@@ -76,6 +78,16 @@ def _holds(cache: Any) -> bool:
     return bool(cache.get_seq_length() if keys is None else keys.numel())
 
 
+def refuse_version(name: str) -> None:
+    """Raise Refused where the exporters of this transformers cannot run what they export, and engine NAME nothing."""
+    if find_spec("transformers.exporters") is None or find_spec("transformers.exporters.runners") is None:
+        import transformers
+
+        here = transformers.__version__
+        msg = f"engine {name} needs the exporters of transformers 5.23, which run their graphs too; here is {here}"
+        raise Refused(msg, ReasonCode.NOT_IN_VERSION)
+
+
 def engage(work: Work, runtime: Runtime) -> Engaged:
     """Export the model of WORK for RUNTIME and put the graphs into its place.
 
@@ -124,13 +136,18 @@ def _timed(work: Work, runtime: Runtime, what: str, seconds: dict[str, float], e
     whose = f"engine {runtime.name}: the {what} of {type(work.loaded.model).__name__}"
     with _answered(f"{whose} cannot be exported"), torch.inference_mode(mode=False), torch.no_grad():
         model = copy.deepcopy(work.loaded.model)
-        inputs = {name: tensor.clone() for name, tensor in work.inputs.items()}
-        exported = export(model, inputs, runtime.config, **_more(what))
+        exported = export(model, _rows(work, what), runtime.config, **_more(what))
         if what == GENERATE:
             _check_steps(exported, work, runtime)
         runners = exported.to(work.loaded.device, **runtime.start).runners
     seconds[what] = time.perf_counter() - start
     return {name: Graph(program=part.program, runner=runners[name]) for name, part in exported.components.items()}
+
+
+def _rows(work: Work, what: str) -> dict[str, Any]:
+    """Give the inputs that WHAT is exported with: as many rows as beams make of them, for a graph of one row takes no more."""
+    beams = work.requested.get("num_beams", 1) if what == GENERATE else 1
+    return {name: tensor.repeat_interleave(beams, dim=0) for name, tensor in work.inputs.items()}  # a copy in any case
 
 
 @contextmanager
@@ -161,8 +178,9 @@ def _check_what_is_kept(work: Work, runtime: Runtime, graphs: Graphs) -> None:
     finally:
         give_back_forward(model)
     if found != own:
+        fault = "forgets" if sum(map(prod, found)) < sum(map(prod, own)) else "keeps more than the model"
         wrong = f"after {_TOKENS} tokens its keys are {_told(found)}, and the model's own {_told(own)}"
-        raise Refused(f"{whose} forgets: {wrong}", ReasonCode.NOT_IN_CLASS)
+        raise Refused(f"{whose} {fault}: {wrong}", ReasonCode.NOT_IN_CLASS)
 
 
 def _start_anew(graphs: Graphs, steps: dict[str, Graph], work: Work, runtime: Runtime) -> Mapping[str, Json]:

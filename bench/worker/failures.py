@@ -15,8 +15,11 @@ _MISSING_PACKAGE = re.compile(
     r"needs? to be installed|package .* (not|required)",
     re.IGNORECASE,
 )
-_NOT_IN_CLASS = re.compile(r"does not support|not supported|is not yet supported|is only supported|not available", re.IGNORECASE)
+_NOT_IN_CLASS = re.compile(
+    r"does not support|not supported|is not yet supported|is only supported|not available|Cannot use .* without", re.IGNORECASE
+)
 _NO_KERNEL = re.compile(r"No viable backend|No available kernel", re.IGNORECASE)
+_COMPILER_SAID = re.compile(r"^\S+?:\d+:\d+: (?:fatal )?error: .*$", re.MULTILINE)
 _BROKEN_WEIGHTS = frozenset({"SafetensorError", "UnpicklingError"})
 _LONGEST = 600
 
@@ -102,7 +105,10 @@ def _sentence(error: BaseException) -> str:
 
 
 def _plain(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """Give the error's text on one line. A compiler's first complaint comes first: commands and warnings may be pages long."""
+    text = str(error)
+    said = _COMPILER_SAID.search(text)
+    return " ".join((f"{said.group()} ({text})" if said else text).split()) or type(error).__name__
 
 
 def _root(error: BaseException) -> BaseException:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:  # what a step needs is imported in it, so that `bench --help`
 
 
 _DECIDE = (
-    "scenario", "submodel", "engine", "ranks", "cache", "depth", "quantization", "device", "dtype", "environment", "capacity",
-    "step",
+    "scenario", "submodel", "engine", "ranks", "parallel", "cache", "depth", "quantization", "device", "dtype", "environment",
+    "capacity", "step",
 )  # fmt: skip
 """What it depends on whether a case can run at all, lengths apart: the cases of a large plan differ in other axes than these."""
 

@@ -20,7 +20,9 @@ from bench.worker import engines, exported
 from bench.worker.engines import Engaged, Work
 from bench.worker.failures import Refused
 from tests.support.trials import built, measured
+from tests.support.versions import needs_transformers
 
+EXPORTED = needs_transformers("its exporters give graphs that nothing runs")
 ASKED: Mapping[str, Json] = {"engine": "eager", "attention": "auto", "autocast": "none", "quantization": "none"}
 
 
@@ -164,6 +166,7 @@ def bert(executor: Local, tmp_path_factory: pytest.TempPathFactory) -> ModelFact
     return built(executor, tmp_path_factory.mktemp("engines"), "tiny-bert", "fill-mask")
 
 
+@EXPORTED
 @pytest.mark.torch
 def test_onnxruntime_runs_the_forward_and_its_export_is_timed_apart(executor: Local, bert: ModelFacts) -> None:
     pytest.importorskip("onnxruntime")
@@ -181,6 +184,7 @@ def llama(executor: Local, tmp_path_factory: pytest.TempPathFactory) -> ModelFac
     return built(executor, tmp_path_factory.mktemp("engines"), "tiny-llama", "text-generation")
 
 
+@EXPORTED
 @pytest.mark.torch
 def test_a_fused_step_that_forgets_its_keys_is_exported_unfused_and_both_are_told(executor: Local, llama: ModelFacts) -> None:
     pytest.importorskip("onnxruntime")
@@ -197,6 +201,24 @@ def test_a_fused_step_that_forgets_its_keys_is_exported_unfused_and_both_are_tol
     assert (fused.word.outcome, fused.word.reason) == (Outcome.UNSUPPORTED, told.observed["engine_unfused_for"])
 
 
+@EXPORTED
+@pytest.mark.torch
+def test_a_step_takes_the_rows_that_beams_make_of_one_item(executor: Local, llama: ModelFacts) -> None:
+    pytest.importorskip("onnxruntime")
+    told = measured(executor, llama, engine="onnxruntime", num_beams=3, batch_size=1, prompt_tokens=8, new_tokens=3)
+    assert isinstance(told.word, Finished), told.word
+    assert (told.observed["num_beams"], told.observed["beams_computed"], told.observed["batch_size"]) == (3, 3, 1)
+
+
+def test_exporters_that_run_nothing_are_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exported, "find_spec", lambda name: None if name.endswith("runners") else object())
+    with pytest.raises(
+        Refused, match=r"engine openvino needs the exporters of transformers 5\.23, which run their graphs too; here is"
+    ):
+        exported.refuse_version("openvino")
+
+
+@EXPORTED
 @pytest.mark.torch
 def test_fusions_are_read_off_the_graph(executor: Local, bert: ModelFacts) -> None:
     pytest.importorskip("onnxruntime")

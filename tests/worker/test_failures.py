@@ -64,6 +64,7 @@ FOUND = [
         Outcome.UNSUPPORTED,
         ReasonCode.NOT_IN_CLASS,
     ),
+    (ValueError("Cannot use prefill chunking without a cache"), Outcome.UNSUPPORTED, ReasonCode.NOT_IN_CLASS),
     (NotImplementedError("this is not supported for mps"), Outcome.UNSUPPORTED, ReasonCode.NOT_IN_CLASS),
     (
         RuntimeError("No viable backend for scaled_dot_product_attention was found."),
@@ -98,6 +99,13 @@ def test_other_errors_are_named_in_one_line_of_bounded_length() -> None:
     assert failed.reason.endswith("…")
     assert len(failed.reason) <= 620
     assert classify(KeyError()).reason == "KeyError: KeyError"
+
+
+def test_a_compiler_s_own_complaint_comes_before_its_command_and_warnings() -> None:
+    output = f"g++ {'-D X ' * 300}\n/tmp/a.cpp:1:2: warning: odd\n/tmp/a.cpp:3:4: error: 'f' was not declared\n  3 | f();"
+    assert classify(ZeroDivisionError(output)).reason.startswith(
+        "ZeroDivisionError: /tmp/a.cpp:3:4: error: 'f' was not declared (g++"
+    )
 
 
 def test_a_failed_import_says_on_one_line_what_it_comes_from() -> None:

@@ -11,7 +11,8 @@ from bench.execution.executors.local import Local
 from bench.protocol.messages import Finished
 from bench.worker.loads import placement
 from bench.worker.network import observe, returned
-from bench.worker.precision import quantizing
+from bench.worker.parallel import sharing
+from bench.worker.precision import casting, quantizing
 from tests.support.trials import built, measured
 
 FLAT, EXPLICIT = (SimpleNamespace(dim=lambda rank=rank: rank) for rank in (2, 4))
@@ -61,9 +62,38 @@ def test_a_weight_on_the_disk_that_a_model_reads_itself_is_an_answer_and_nothing
     assert found is not None
     assert found.refusal.reason.startswith("device_map: Phi reads weights outside of their own modules")
     assert found.refusal.reason_code is ReasonCode.NOT_IN_CLASS
+    assert placement.answer(RuntimeError("Tensor on device meta is not on the expected device cpu!"), Phi(tower="disk")) is not None
     assert placement.answer(error, Phi(head="cpu")) is None, "nothing was offloaded: whoever left it there is at fault"
     assert placement.answer(error, object()) is None
     assert placement.answer(NotImplementedError("something else"), Phi(tower="disk")) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "mixed dtype (CPU): expect parameter to have scalar type of Float",
+        "expected scalar type BFloat16 but found Float",
+        "value cannot be converted to type c10::BFloat16 without overflow",
+        "mat1 and mat2 must have the same dtype, but got Half and Float",
+    ],
+)
+def test_operands_that_autocast_left_in_several_dtypes_are_an_answer_under_autocast(said: str) -> None:
+    found = casting.answer(RuntimeError(said), Phi(), {"autocast": "bfloat16"})
+    assert found is not None
+    assert found.refusal.reason == f"autocast bfloat16: the code of Phi does not go together with it ({said})"
+    assert casting.answer(RuntimeError(said), Phi(), {"autocast": "none"}) is None
+    assert casting.answer(RuntimeError("shape mismatch"), Phi(), {"autocast": "bfloat16"}) is None
+
+
+def test_a_plan_that_cuts_where_the_code_cannot_is_an_answer_of_ranks_that_share_tensors(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = RuntimeError("shape '[1, 48, -1, 32]' is invalid for input of size 768")
+    assert sharing.answer(error, Phi(), {"parallel": "tensor"}) is None, "one process shares nothing"
+    monkeypatch.setattr(sharing, "size", lambda: 2)
+    found = sharing.answer(error, Phi(), {"parallel": "tensor"})
+    assert found is not None
+    assert found.refusal.reason.startswith("parallel tensor: the plan of Phi does not part it over 2 ranks (shape")
+    assert sharing.answer(error, Phi(), {"parallel": "pipeline"}) is None
+    assert sharing.answer(RuntimeError("something else"), Phi(), {"parallel": "tensor"}) is None
 
 
 @pytest.mark.parametrize("asked", ["dynamic-int8", {"method": "dynamic-int8", "skip": ["head"]}])

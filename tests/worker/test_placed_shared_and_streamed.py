@@ -16,9 +16,11 @@ from bench.domain.values import Json
 from bench.execution.executors.local import Local
 from bench.protocol.messages import Build, Event, Failed, Finished, Measure, Observed, Sampled
 from tests.support.cases import a_model, a_request
+from tests.support.versions import needs_transformers
 
 pytestmark = pytest.mark.torch
 
+WATCHED = needs_transformers("its blocks of continuous batching are others, and such a case is refused")
 LIMIT_S = 240.0
 STREAM: Mapping[str, Json] = {
     "count": 6, "arrival": "all", "prompt_tokens": {"choice": [8, 24]}, "new_tokens": {"uniform": [3, 8]}, "seed": 1,
@@ -109,6 +111,18 @@ def test_two_ranks_share_a_model_and_speak_as_one_trial(executor: Local, model: 
     )
 
 
+def test_each_stage_of_a_pipeline_quantizes_its_own_layers(executor: Local, model: ModelFacts) -> None:
+    found = facts(measure(executor, model, ranks=2, parallel="pipeline", quantization="dynamic-int8"))
+    assert (found["parallel"], found["quantization"]) == ("pipeline", "dynamic-int8")
+    assert found["quantized_share"] == pytest.approx(28 / 29), "the head is the last stage's, and tied"
+    assert found["high_precision_modules"] == ["lm_head"]
+
+
+def test_what_is_quantized_on_loading_is_not_parted_within_layers(executor: Local, model: ModelFacts) -> None:
+    failed = failure(measure(executor, model, ranks=2, parallel="tensor", quantization="dynamic-int8"))
+    assert failed.reason == "quantization dynamic-int8 with parallel tensor: layers that are quantized on loading are not parted"
+
+
 def test_a_batch_that_ranks_cannot_part_is_refused_by_all_of_them(executor: Local, model: ModelFacts) -> None:
     failed = failure(measure(executor, model, ranks=2, parallel="data", batch_size=3))
     assert failed.reason == "parallel data: a batch of 3 cannot be parted evenly over 2 ranks"
@@ -122,6 +136,7 @@ def streamed(model: ModelFacts, batching: str) -> Measure:
     return replace(request, case=replace(request.case, requested=requested))
 
 
+@WATCHED
 def test_both_ways_of_batching_serve_the_same_tokens(executor: Local, model: ModelFacts) -> None:
     static, continuous = (ask(executor, streamed(model, batching)) for batching in ("static", "continuous"))
     for events in (static, continuous):
@@ -137,6 +152,7 @@ def test_both_ways_of_batching_serve_the_same_tokens(executor: Local, model: Mod
     assert {sum(pair) for pair in zip(used, free, strict=True)} == {6}
 
 
+@WATCHED
 def test_a_request_that_the_cache_cannot_hold_is_refused(executor: Local, model: ModelFacts) -> None:
     request = streamed(model, "continuous")
     long: Mapping[str, Json] = {**STREAM, "prompt_tokens": 48}

@@ -322,7 +322,7 @@ def test_what_cannot_be_had_is_refused_and_never_replaced(
 
 @pytest.mark.parametrize(("task", "had"), [("image-text-to-text", True), ("video-text-to-text", False)])
 def test_images_are_prepared_as_asked_beside_a_video_processor_that_cannot(
-    executor: Local, tmp_path: Path, task: str, had: bool
+    executor: Local, tmp_path: Path, task: str, *, had: bool
 ) -> None:
     told = measured(executor, built(executor, tmp_path, "tiny-qwen2-vl", task), processor_backend="pil", new_tokens=2)
     if had:
@@ -330,7 +330,7 @@ def test_images_are_prepared_as_asked_beside_a_video_processor_that_cannot(
         assert told.observed["processor_backend"] == "pil"
     else:
         assert isinstance(told.word, Failed)
-        assert told.word.reason.startswith("processor_backend pil: Video processor cannot be loaded")
+        assert told.word.reason.startswith("processor_backend pil: ")
 
 
 def without(folder: Path, out: Path, dropped: str) -> Path:

@@ -18,7 +18,7 @@ def render(material: Material) -> str:
     A record's columns are spelled once, not once a sample: there may be millions of these.
     """
     about = trials(material.records)
-    for name in about.columns:
+    for name in about.select_dtypes(exclude="number").columns:  # pandas before 3.1 would make floats of whole numbers
         about[name] = about[name].map(lambda value: cell(value) if isinstance(value, str) else value)
     head, *heads = about.to_csv(index=False, lineterminator="\n").splitlines()
     spelled = cache(_spelled)

@@ -33,6 +33,7 @@ def engage(work: Work) -> Engaged:
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise Refused(f"engine onnxruntime needs {', '.join(missing)}: {NEEDS}", ReasonCode.MISSING_PACKAGE)
+    exported.refuse_version("onnxruntime")
     if "fusions" in work.options:
         return exported.engage(work, _runtime(work, fused=work.options["fusions"] is True, dynamic=dynamic))
     try:

@@ -19,6 +19,7 @@ def engage(work: Work) -> Engaged:
     """Export the model of WORK, with open sizes, to be computed in its own dtype. Raises Refused."""
     if find_spec("openvino") is None:
         raise Refused(f"engine openvino needs {NEEDS}", ReasonCode.MISSING_PACKAGE)
+    exported.refuse_version("openvino")
     import torch
     from transformers.exporters import OpenVINOConfig, OpenVINOExporter  # type: ignore[attr-defined]  # its exports are lazy
 

@@ -49,7 +49,7 @@ def options(loaded: Any, requested: Mapping[str, Json]) -> dict[str, Any]:
 
 
 def _beside_config(model: Any, config: Any) -> dict[str, Any]:
-    """Give what MODEL's generate is told beside CONFIG: Whisper's draws where it is given a temperature, whatever the config says."""
+    """Give what MODEL's generate is told beside CONFIG: Whisper's draws only where a temperature is an argument."""
     if config.do_sample and "temperature" in signature(model.generate).parameters:
         return {"temperature": config.temperature}
     return {}

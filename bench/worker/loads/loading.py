@@ -218,7 +218,7 @@ def _processor(model: ModelFacts, folder: Path, requested: Mapping[str, Json], s
     loader = getattr(transformers, _processor_class(model.traits, folder))
     try:
         found = loader.from_pretrained(source.name, **options)
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:  # transformers 5.17 has an attribute there that cannot be set
         if "backend" not in options:
             raise
         if Trait.VIDEO in model.traits or loader is not transformers.AutoProcessor:
@@ -227,7 +227,7 @@ def _processor(model: ModelFacts, folder: Path, requested: Mapping[str, Json], s
     return apart.joined(found, model.traits, source.name, options)
 
 
-def _with_images_by(backend: str, loader: Any, name: str, options: Mapping[str, Any]) -> Any:
+def _with_images_by(backend: str, loader: Any, name: Path | str, options: Mapping[str, Any]) -> Any:
     """Load a processor whose images alone are prepared by BACKEND: that of the videos, which no input has, may know no other."""
     import transformers
 

@@ -17,7 +17,7 @@ from bench.worker.host import leftovers
 from bench.worker.parallel import sharing
 
 NONE = "none"
-_NOT_THERE = "meta tensor"
+_NOT_THERE = re.compile(r"meta tensor|on device meta")
 DISK = "disk"
 _ACCELERATOR = re.compile(r"(cuda|xpu):([0-9]+)")
 
@@ -51,7 +51,11 @@ def answer(error: Exception, model: Any) -> Refused | None:
     Accelerate brings an offloaded weight back while its own module is called, and at no other time.
     """
     places = getattr(model, "hf_device_map", None) or {}
-    if not isinstance(error, NotImplementedError | RuntimeError) or _NOT_THERE not in str(error) or DISK not in places.values():
+    if (
+        not isinstance(error, NotImplementedError | RuntimeError)
+        or not _NOT_THERE.search(str(error))
+        or DISK not in places.values()
+    ):
         return None
     reason = f"device_map: {type(model).__name__} reads weights outside of their own modules, where they are on the disk"
     return Refused(f"{reason} ({error})", ReasonCode.NOT_IN_CLASS)

@@ -4,16 +4,22 @@
 layers, one after the other, and `data` gives each rank the whole model and its part of the batch.
 """
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
 from bench.worker.failures import Refused
 from bench.worker.network import storages
 
+_Told = TypeVar("_Told")
 NOT_IN_STEP = frozenset({"ledger", "flops"})
 """Probes whose number of passes is each rank's own choice, or that count what only a whole model does."""
+
+
+_CUT = re.compile(r"is invalid for input of size|changed concrete size|must match the size|shapes cannot be multiplied")
+"""How torch says that a tensor is not of the size that it was reckoned with: one key-value head of two ranks, say."""
 
 
 class Together:
@@ -87,6 +93,35 @@ def _no_stages(skeleton: Any) -> str | None:
     return f"{layers} layers cannot be parted over {size()} ranks" if layers < size() else None
 
 
+def answer(error: Exception, model: Any, requested: Mapping[str, Json]) -> Refused | None:
+    """Make an answer of an ERROR of MODEL, whose tensor-parallel plan cuts where its code cannot do with a part; else None."""
+    tensor = size() > 1 and requested.get("parallel") == "tensor"
+    if not tensor or not isinstance(error, RuntimeError) or not _CUT.search(str(error)):
+        return None
+    reason = f"parallel tensor: the plan of {type(model).__name__} does not part it over {size()} ranks"
+    return Refused(f"{reason} ({error})", ReasonCode.NOT_IN_CLASS)
+
+
+def is_stage(model: Any) -> bool:
+    """Tell whether MODEL has some of the layers only: the other stages of a pipeline have the others."""
+    stage = getattr(model, "_pp_stage", None)
+    return stage is not None and size() > 1 and bool(stage.pp_size == size())
+
+
+def of_all_stages(model: Any, own: list[_Told]) -> list[_Told]:
+    """Give what all stages of a pipeline have in their order, OWN of this one; OWN where MODEL is whole here.
+
+    Every rank has to call it.
+    """
+    if not is_stage(model):
+        return own
+    from torch import distributed
+
+    every: list[list[_Told]] = [[]] * size()
+    distributed.all_gather_object(every, own)
+    return [one for stage in every for one in stage]
+
+
 def facts(model: Any) -> dict[str, Json]:
     """Read off MODEL how it is shared, and how much of it is this rank's."""
     if size() == 1:
@@ -94,7 +129,7 @@ def facts(model: Any) -> dict[str, Json]:
     held = [next(storages.plain(parameter)) for parameter in model.parameters()]
     stage = getattr(model, "_pp_stage", None)
     split = any(local is not parameter for local, parameter in zip(held, model.parameters(), strict=True))
-    how = "pipeline" if stage is not None and stage.pp_size == size() else "tensor" if split else "data"
+    how = "pipeline" if is_stage(model) else "tensor" if split else "data"
     return {
         "parallel": how,
         "rank_parameters": sum(local.numel() for local in held),

@@ -1,10 +1,16 @@
 """Autocast: operators that gain by it compute in a narrower dtype, while the weights keep theirs."""
 
+import re
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from bench.domain.outcome import ReasonCode
+from bench.domain.values import Json
 from bench.worker.failures import Refused
+
+_DTYPES_APART = re.compile(r"mixed dtype|expected scalar type|(the )?same dtype|cannot be converted to type .* without overflow")
+"""How torch's operators say that their operands are of several dtypes, or a constant of another one."""
 
 
 def around(dtype: str, device: str) -> AbstractContextManager[object]:
@@ -27,6 +33,15 @@ def refuse(dtype: str, device: str) -> None:
         raise Refused(f"autocast {dtype}: torch has no autocast on {kind}", ReasonCode.NO_DEVICE)
     if kind == "cuda" and dtype == "bfloat16" and not torch.cuda.is_bf16_supported():
         raise Refused(f"autocast {dtype}: this GPU has no bfloat16", ReasonCode.NO_DEVICE)
+
+
+def answer(error: Exception, model: Any, requested: Mapping[str, Json]) -> Refused | None:
+    """Make an answer of an ERROR of MODEL, whose code puts together what the autocast REQUESTED left in several dtypes."""
+    dtype = requested.get("autocast", "none")
+    if dtype == "none" or not isinstance(error, RuntimeError) or not _DTYPES_APART.search(str(error)):
+        return None
+    reason = f"autocast {dtype}: the code of {type(model).__name__} does not go together with it"
+    return Refused(f"{reason} ({error})", ReasonCode.NOT_IN_CLASS)
 
 
 def dtype_of(outputs: Any) -> str | None:

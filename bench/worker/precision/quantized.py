@@ -1,12 +1,14 @@
 """How a loaded model is quantized: read off its layers, never off the config that it was loaded with."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bench.domain.values import Json
 from bench.worker import quantization
 from bench.worker.network import components
+from bench.worker.parallel import sharing
 from bench.worker.precision import layers
 from bench.worker.precision.layers import Layer
 
@@ -31,31 +33,57 @@ def methods(model: Any) -> dict[Layer, str]:
     return {layer: method_of(layer) for layer in layers.of(model)}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What was read off one layer: how many it counts as, its weights, its part of the model, and what it computes in."""
+
+    name: str
+    number: int
+    parameters: int
+    method: str
+    part: str
+    compute_dtype: str | None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether something quantized it."""
+        return self.method != "none"
+
+
 def facts(model: Any) -> dict[str, Json]:
     """Read off MODEL the method, and where there is one how much it took: in all, by component, and what it left.
 
-    A share is of linear layers: by number, and by their weights. Layers of fused experts and Conv1D are among them.
+    A share is of linear layers: by number, and by their weights. Layers of fused experts and Conv1D are among them, and of a
+    pipeline those of every stage.
     """
-    found = methods(model)
-    taken = {layer for layer, method in found.items() if method != "none"}
-    seen = sorted({found[layer] for layer in taken})
-    told: dict[str, Json] = {"quantization": _name(model, seen), "quantized_share": _share(taken, found, _number)}
-    if not taken:
+    every = sharing.of_all_stages(model, [_seen(model, layer, method) for layer, method in methods(model).items()])
+    names = {one.name for one in every if one.is_taken}
+    found = sorted({one.method for one in every if one.is_taken})
+    told: dict[str, Json] = {"quantization": _name(model, found), "quantized_share": _share(every, _number)}
+    if not found:
         return told
-    part_of = {layer: components.of_name(model, f"{layer.name}.weight") for layer in found}
-    by_part = {
-        part: _share(taken & (mine := {layer for layer in found if part_of[layer] == part}), mine, _number)
-        for part in sorted(set(part_of.values()))
-    }
-    compute = sorted({str(dtype).removeprefix("torch.") for layer in taken if (dtype := _compute(layer)) is not None})
+    parts = {part: [one for one in every if one.part == part] for part in sorted({one.part for one in every})}
+    compute = sorted({one.compute_dtype for one in every if one.is_taken and one.compute_dtype is not None})
     return {
         **told,
-        "quantized_share_of_weights": _share(taken, found, _weights),
-        "quantized_share_by_component": by_part,
-        "quantized_layers": "+".join(seen),
-        "high_precision_modules": list(_left([one.name for one in found if one not in taken], {one.name for one in taken})),
+        "quantized_share_of_weights": _share(every, _weights),
+        "quantized_share_by_component": {part: _share(own, _number) for part, own in parts.items()},
+        "quantized_layers": "+".join(found),
+        "high_precision_modules": list(_left([one.name for one in every if not one.is_taken], names)),
         **({"quantization_compute_dtype": "+".join(compute)} if compute else {}),
     }
+
+
+def _seen(model: Any, layer: Layer, method: str) -> Seen:
+    compute = getattr(layer.module, "compute_dtype", None)
+    return Seen(
+        name=layer.name,
+        number=layer.number,
+        parameters=layer.parameters,
+        method=method,
+        part=components.of_name(model, f"{layer.name}.weight"),
+        compute_dtype=None if compute is None else str(compute).removeprefix("torch."),
+    )
 
 
 def _name(model: Any, seen: list[str]) -> str:
@@ -66,22 +94,19 @@ def _name(model: Any, seen: list[str]) -> str:
     return "+".join(seen) or "none"
 
 
-def _compute(layer: Layer) -> Any:
-    return getattr(layer.module, "compute_dtype", None)
+def _number(one: Seen) -> int:
+    return one.number
 
 
-def _number(layer: Layer) -> int:
-    return layer.number
+def _weights(one: Seen) -> int:
+    return one.parameters
 
 
-def _weights(layer: Layer) -> int:
-    return layer.parameters
-
-
-def _share(taken: Iterable[Layer], of: Iterable[Layer], size: Any) -> float:
-    """Give the part of the layers OF that TAKEN are, 0 where there are none."""
-    whole = sum(size(layer) for layer in of)
-    return sum(size(layer) for layer in taken) / whole if whole else 0.0
+def _share(of: Iterable[Seen], size: Callable[[Seen], int]) -> float:
+    """Give the part of the layers OF that was taken, 0 where there are none."""
+    every = tuple(of)
+    whole = sum(map(size, every))
+    return sum(size(one) for one in every if one.is_taken) / whole if whole else 0.0
 
 
 def grouped(names: Iterable[str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from bench.worker import quantization
 from bench.worker.building import weights
 from bench.worker.failures import Refused
 from bench.worker.loads import keys
+from bench.worker.parallel import sharing
 from bench.worker.precision import layers, quantized, skipping, stored, wanting
 from bench.worker.precision.layers import Layer
 from bench.worker.quantization import Choice, Method
@@ -142,7 +143,8 @@ def check(planned: Planned, model: Any) -> None:
         unpacked = f": config.json says {planned.own}, and what it packed was unpacked on loading" if planned.own else ""
         reason = f"quantization {wanted} was asked for, and no layer was quantized{unpacked}"
         raise Refused(reason, ReasonCode.NOT_AS_REQUESTED)
-    wrong = [name for name in planned.taken if found.get(name) != wanted]
+    here = found.keys() if sharing.is_stage(model) else set(planned.taken)  # the other stages look at theirs
+    wrong = [name for name in planned.taken if name in here and found.get(name) != wanted]
     if wrong:
         got = ", ".join(sorted({found.get(name, "nothing") for name in wrong}))
         said = f"{len(wrong)} of {len(planned.taken)} layers were not quantized so"
@@ -158,7 +160,7 @@ def answer(error: Exception, model: Any, requested: Mapping[str, Json]) -> Refus
     asked = requested.get("quantization", "none")
     if asked == "none" or not isinstance(error, AttributeError) or _FUNCTION.match(str(error)) is None:
         return None
-    name = asked.get("method") if isinstance(asked, Mapping) else asked
+    name = wanting.read(asked).method
     reason = f"quantization {name}: {type(model).__name__} reads weights of its layers itself, and quantized ones are functions"
     return Refused(f"{reason} ({error})", ReasonCode.NOT_IN_CLASS)
 

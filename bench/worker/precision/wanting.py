@@ -42,6 +42,13 @@ def refusal(requested: Mapping[str, Json], stored: str | None = None) -> Refusal
     value = requested.get("quantization", "none")
     device, dtype = str(requested.get("device", "auto")).partition(":")[0], str(requested.get("dtype", "auto"))
     here = requested.get("environment", "this") == "this"
+    if (
+        requested.get("ranks", 1) != 1
+        and requested.get("parallel") == "tensor"
+        and read(value).method not in {"none", "checkpoint"}
+    ):
+        reason = f"quantization {read(value).method} with parallel tensor: layers that are quantized on loading are not parted"
+        return Refusal(reason=reason, reason_code=ReasonCode.NOT_IN_CLASS)
     return (
         _named(value, device, dtype, stored, here)
         if isinstance(value, str)

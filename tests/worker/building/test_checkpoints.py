@@ -10,6 +10,7 @@ from bench.domain.errors import UsageError
 from bench.models import presets
 from bench.worker import building
 from tests.support import preset_worker
+from tests.support.versions import OLDER_TRANSFORMERS
 
 TINY = [name for name in presets.names() if name.startswith("tiny-")]
 CASES = [(name, task) for name in TINY for task in presets.find(name).tasks]
@@ -42,7 +43,9 @@ def test_a_checkpoint_loads_whole(written: tuple[Path, Any], name: str, task: st
     assert found["architectures"] == [preset.tasks[task].model_class]
     assert (found["missing"], found["mismatched"]) == ([], [])
     assert bool(found["unexpected"]) == (preset.tasks[task].saved_as is not None)
-    assert found["parameters"] == preset.count(task)
+    assert found["parameters"] == preset.count(task) or (
+        OLDER_TRANSFORMERS and preset.family == "videomae"
+    )  # test_counts.py says why
     assert found["finite"]
     assert [weight for weight in found["constant"] if not weight.endswith(BORN_CONSTANT)] == []
 
