@@ -24,6 +24,7 @@ from bench.worker.precision import layers, quantized, skipping, stored, wanting
 from bench.worker.precision.layers import Layer
 from bench.worker.quantization import Choice, Method
 
+_ELSEWHERE = re.compile(r'dispatched on the CPU or the disk|on device "meta"|on meta tensors')
 _FUNCTION = re.compile(r"'(function|method)' object has no attribute")
 
 
@@ -167,7 +168,10 @@ def answer(error: Exception, model: Any, requested: Mapping[str, Json]) -> Refus
 
 @contextmanager
 def explained(planned: Planned) -> Iterator[None]:
-    """Put the cause, which transformers only logs, into the error of a conversion that failed."""
+    """Put the cause, which transformers only logs, into the error of a conversion that failed.
+
+    Raises Refused where it failed for weights that are not in the memory of a device.
+    """
     if not planned.options:
         yield
         return
@@ -178,7 +182,12 @@ def explained(planned: Planned) -> Iterator[None]:
     logger.addHandler(handler)
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
+        if _ELSEWHERE.search(str(error)):
+            reason = f"quantization {planned.asked.method} quantizes no weights that lie on the disk ({error})"
+            raise Refused(reason, ReasonCode.NOT_IN_CLASS) from error
+        if not isinstance(error, RuntimeError):
+            raise
         causes = " ".join(re.findall(r"\w*Error: [^\n]+", "\n".join(heard))[:2])
         raise RuntimeError(f"{error} {causes}" if causes else str(error)) from error
     finally:
