@@ -145,9 +145,11 @@ def _timed(work: Work, runtime: Runtime, what: str, seconds: dict[str, float], e
 
 
 def _rows(work: Work, what: str) -> dict[str, Any]:
-    """Give the inputs that WHAT is exported with: as many rows as beams make of them, for a graph of one row takes no more."""
+    """Copy the inputs that WHAT is exported with: in as many rows as beams make of them, for a graph of one row takes no more."""
     beams = work.requested.get("num_beams", 1) if what == GENERATE else 1
-    return {name: tensor.repeat_interleave(beams, dim=0) for name, tensor in work.inputs.items()}  # a copy in any case
+    if beams == 1:
+        return {name: tensor.clone() for name, tensor in work.inputs.items()}
+    return {name: tensor.repeat_interleave(beams, dim=0) for name, tensor in work.inputs.items()}
 
 
 @contextmanager
@@ -178,7 +180,7 @@ def _check_what_is_kept(work: Work, runtime: Runtime, graphs: Graphs) -> None:
     finally:
         give_back_forward(model)
     if found != own:
-        fault = "forgets" if sum(map(prod, found)) < sum(map(prod, own)) else "keeps more than the model"
+        fault = "forgets" if sum(map(prod, found)) < sum(map(prod, own)) else "keeps other keys than the model"
         wrong = f"after {_TOKENS} tokens its keys are {_told(found)}, and the model's own {_told(own)}"
         raise Refused(f"{whose} {fault}: {wrong}", ReasonCode.NOT_IN_CLASS)
 

@@ -16,7 +16,8 @@ _MISSING_PACKAGE = re.compile(
     re.IGNORECASE,
 )
 _NOT_IN_CLASS = re.compile(
-    r"does not support|not supported|is not yet supported|is only supported|not available|Cannot use .* without", re.IGNORECASE
+    r"does not support|not supported|is not yet supported|is only supported|not available|Cannot use prefill chunking without",
+    re.IGNORECASE,
 )
 _NO_KERNEL = re.compile(r"No viable backend|No available kernel", re.IGNORECASE)
 _COMPILER_SAID = re.compile(r"^\S+?:\d+:\d+: (?:fatal )?error: .*$", re.MULTILINE)

@@ -111,6 +111,13 @@ def test_two_ranks_share_a_model_and_speak_as_one_trial(executor: Local, model: 
     )
 
 
+@pytest.mark.parametrize("method", ["dynamic-int8", "bnb-int8", "torchao-int8"])
+def test_weights_on_the_disk_are_not_quantized_and_that_is_an_answer(executor: Local, model: ModelFacts, method: str) -> None:
+    failed = failure(measure(executor, model, quantization=method, device_map={"max_memory": {"cpu": "100KB"}, "offload": "disk"}))
+    assert failed.reason.startswith(f"quantization {method} quantizes no weights that lie on the disk (")
+    assert failed.reason_code is ReasonCode.NOT_IN_CLASS
+
+
 def test_each_stage_of_a_pipeline_quantizes_its_own_layers(executor: Local, model: ModelFacts) -> None:
     found = facts(measure(executor, model, ranks=2, parallel="pipeline", quantization="dynamic-int8"))
     assert (found["parallel"], found["quantization"]) == ("pipeline", "dynamic-int8")

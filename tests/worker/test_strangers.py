@@ -1,11 +1,14 @@
 """Families without a preset: a folder with a model and its processor is measured as it stands, its task read off its class."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench.domain.axes import AXES
 from bench.domain.model import Kind, ModelFacts, ModelRef
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json
 from bench.execution.executors.local import Local
 from bench.models import facts
@@ -78,6 +81,16 @@ def test_a_family_without_a_preset_is_measured_from_its_folder(executor: Local, 
 def test_a_model_that_answers_at_once_is_asked_for_no_new_tokens(folder: Path) -> None:
     for name in ("wav2vec2-ctc", "vilt"):
         assert "new_tokens" not in a_request(facts_of(folder, name)).case.requested
+
+
+def test_a_head_that_weighs_every_class_is_trained_with_weights(executor: Local, folder: Path) -> None:
+    model = facts_of(folder, "vilt")
+    training = {axis.name: axis.default for axis in AXES if axis.applies(model.traits, Scenario.TRAIN_STEP)}
+    asked = {**training, "scenario": "train-step", "model": "vilt", "task": model.task, "threads": 1, "prompt_tokens": 20}
+    request = a_request(model)
+    events = executor.ask(replace(request, case=replace(request.case, requested=asked)), 0, LIMIT_S, None)
+    (word,) = [event for event in events if isinstance(event, Finished | Failed)]
+    assert isinstance(word, Finished), word
 
 
 def test_a_clip_of_another_length_than_the_models_positions_is_refused_with_both(executor: Local, folder: Path) -> None:

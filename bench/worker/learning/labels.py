@@ -19,6 +19,8 @@ ANSWER = 16
 SPANS = ("start_positions", "end_positions")
 EACH_TOKEN = r"TokenClassification"  # noqa: S105 -- a name
 EACH_PIXEL = r"SemanticSegmentation"
+EACH_CLASS = r"ViltForQuestionAnswering"
+"""Heads whose loss takes a weight of every class and not the number of one."""
 OTHER = r"ObjectDetection|InstanceSegmentation|UniversalSegmentation|DepthEstimation|Panoptic"
 
 
@@ -47,7 +49,7 @@ def _labels(loaded: Loaded, tensors: Mapping[str, Any], names: frozenset[str], k
     if re.search(EACH_PIXEL, kind):
         return tensors["pixel_values"][:, 0].ne(0).long() % classes
     given = _classes(tensors, classes)
-    if "ViltForQuestionAnswering" in kind:  # the one of its kind: an answer is a weight of each class
+    if re.search(EACH_CLASS, kind):
         import torch
 
         return torch.nn.functional.one_hot(given, classes).to(model.dtype)

@@ -47,7 +47,7 @@ def way_of(loaded: Loaded) -> Way:
         if "return_loss" in names:
             return Way.PAIRS
         raise Refused(f"{kind} has no loss: its forward takes no labels", ReasonCode.NOT_IN_CLASS)
-    if re.search(f"{labels.OTHER}|{labels.EACH_TOKEN}|{labels.EACH_PIXEL}", kind):
+    if re.search(f"{labels.OTHER}|{labels.EACH_TOKEN}|{labels.EACH_PIXEL}|{labels.EACH_CLASS}", kind):
         raise Refused(f"no labels of items are read in this version for {kind}", ReasonCode.NOT_IN_VERSION)
     if not labels.writes(model):
         return Way.CLASSES

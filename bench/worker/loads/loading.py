@@ -166,7 +166,7 @@ def _ready(network: Any, planned: quantizing.Planned, device: str, watch: stages
         network = network if placed or planned.options else network.to(device)
         synchronize(device)
     if planned.converts:
-        with watch.stage("quantize"):
+        with watch.stage("quantize"), quantizing.explained(planned):
             network = planned.convert(network)
     with watch.stage("first_touch"):
         touch(network)
@@ -218,8 +218,8 @@ def _processor(model: ModelFacts, folder: Path, requested: Mapping[str, Json], s
     loader = getattr(transformers, _processor_class(model.traits, folder))
     try:
         found = loader.from_pretrained(source.name, **options)
-    except (ImportError, AttributeError) as error:  # transformers 5.17 has an attribute there that cannot be set
-        if "backend" not in options:
+    except (ImportError, AttributeError) as error:  # transformers 5.17 has a property `backend` there that cannot be set
+        if "backend" not in options or not (isinstance(error, ImportError) or "'backend'" in str(error)):
             raise
         if Trait.VIDEO in model.traits or loader is not transformers.AutoProcessor:
             raise Refused(f"processor_backend {backend}: {error}", ReasonCode.NOT_IN_CLASS) from error

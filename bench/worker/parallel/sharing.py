@@ -18,7 +18,7 @@ NOT_IN_STEP = frozenset({"ledger", "flops"})
 """Probes whose number of passes is each rank's own choice, or that count what only a whole model does."""
 
 
-_CUT = re.compile(r"is invalid for input of size|changed concrete size|must match the size|shapes cannot be multiplied")
+_CUT = re.compile(r"is invalid for input of size|changed concrete size")
 """How torch says that a tensor is not of the size that it was reckoned with: one key-value head of two ranks, say."""
 
 

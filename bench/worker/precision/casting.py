@@ -9,7 +9,9 @@ from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
 from bench.worker.failures import Refused
 
-_DTYPES_APART = re.compile(r"mixed dtype|expected scalar type|(the )?same dtype|cannot be converted to type .* without overflow")
+_DTYPES_APART = re.compile(
+    r"mixed dtype|expected scalar type|must have the same dtype|cannot be converted to type .* without overflow"
+)
 """How torch's operators say that their operands are of several dtypes, or a constant of another one."""
 
 

@@ -138,14 +138,13 @@ def check(planned: Planned, model: Any) -> None:
     """Raise Refused where a layer of MODEL that was PLANNED to be quantized is not, or one that was to be left is."""
     if planned.asked.method == "none":
         return
-    found = {layer.name: method for layer, method in quantized.methods(model).items()}
+    found = dict(sharing.of_all_stages(model, [(layer.name, method) for layer, method in quantized.methods(model).items()]))
     wanted = planned.asked.method
     if all(method == "none" for method in found.values()):
         unpacked = f": config.json says {planned.own}, and what it packed was unpacked on loading" if planned.own else ""
         reason = f"quantization {wanted} was asked for, and no layer was quantized{unpacked}"
         raise Refused(reason, ReasonCode.NOT_AS_REQUESTED)
-    here = found.keys() if sharing.is_stage(model) else set(planned.taken)  # the other stages look at theirs
-    wrong = [name for name in planned.taken if name in here and found.get(name) != wanted]
+    wrong = [name for name in planned.taken if found.get(name) != wanted]
     if wrong:
         got = ", ".join(sorted({found.get(name, "nothing") for name in wrong}))
         said = f"{len(wrong)} of {len(planned.taken)} layers were not quantized so"
@@ -172,7 +171,7 @@ def explained(planned: Planned) -> Iterator[None]:
 
     Raises Refused where it failed for weights that are not in the memory of a device.
     """
-    if not planned.options:
+    if not planned.options and not planned.converts:
         yield
         return
     heard: list[str] = []
