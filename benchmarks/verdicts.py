@@ -18,7 +18,7 @@ import argparse
 import math
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -222,6 +222,46 @@ def looks(chance: np.random.Generator, count: int) -> None:
         print(f"  pairs {name}: {found}; the 95 % interval of the ratio holds the true one in {held / count:.3f}")
 
 
+def joint(chance: np.random.Generator, count: int) -> None:
+    """Print what becomes of a time that is just at the margin, or unchanged, in a case that ends by what another time shows.
+
+    The pairs' ratios of both are correlated, as those of a forward and of a generation in it; the other is plainly slower. A case
+    ends at the first look where `decided` lets it, so that what is said of the time beside it is said at that look.
+    """
+    rules = Rules(margin=0.005)
+    begun = tuple(base_begins(number) for number in range(paired.LOOKS[-1]))
+    steps = {"other": FORWARD, "beside": replace(FORWARD, name="beside")}
+    print(f"\na case of two times that ends jointly, {count} series each, pairs' scatter 1 %")
+    for correlation in (0.0, 0.5, 0.9):
+        for truth in (0.0, math.log1p(rules.margin)):
+            false, held, ended = 0, 0, dict.fromkeys(paired.LOOKS, 0)
+            for _ in range(count):
+                shared, own, apart = chance.standard_normal((3, len(begun)))
+                mixed = {"other": own, "beside": apart}
+                root = math.sqrt(correlation)
+                ratios = {
+                    name: 0.01 * (root * shared + math.sqrt(1 - correlation) * mixed[name]) + (0.02 if name == "other" else truth)
+                    for name in steps
+                }
+                for look in paired.LOOKS:
+                    found = {
+                        name: paired.Apart(metric=metric, ratios=tuple(ratios[name][:look]), logged=True, begun=begun[:look])
+                        for name, metric in steps.items()
+                    }
+                    if look == paired.LOOKS[-1] or paired.decided("0", found, frozenset(steps), 20, rules):
+                        break
+                ended[look] += 1
+                gap = found["beside"].gap()
+                assert gap is not None
+                false += gap.chance(rules.margin) <= rules.level
+                held += gap.bounds()[0] <= truth <= gap.bounds()[1]
+            at = ", ".join(f"{number} pairs {share / count:.2f}" for number, share in ended.items())
+            print(
+                f"  correlation {correlation}, true {math.expm1(truth):.1%}: slower at level {rules.level} in {false / count:.4f}; "
+                f"the 95 % interval holds the true one in {held / count:.3f}; ends at {at}"
+            )
+
+
 def main() -> None:
     """Draw, judge and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -236,6 +276,7 @@ def main() -> None:
     histories(chance, "ratios to a pinned reference", 0.006, given.histories)
     histories(chance, "runs' own values", 0.06, given.histories)
     looks(chance, given.series)
+    joint(chance, given.series // 4)
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ AXES: tuple[Axis, ...] = (
     Axis(
         name="media",
         default="auto",
-        meaning="form of images, frames and sound in hand: auto is PIL, and numpy for sound; encoded is JPEG and WAV",
+        meaning="form of media in hand: auto is PIL, numpy for sound; encoded is JPEG, WAV; sound in tensors goes on as arrays",
         choices=("auto", "pil", "numpy", "tensor", "encoded", "png"),
         needs=(frozenset({Trait.IMAGE, Trait.VIDEO, Trait.AUDIO}),),
         of_data=True,

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.domain.listing import some
 from bench.domain.model import ModelFacts
 from bench.domain.plan import Case, Suite
 from bench.domain.task import Trait
@@ -135,8 +136,8 @@ def _dropped(suite: Suite, matrices: Sequence[Matrix]) -> Iterator[str]:
         without = list(dict.fromkeys(_spoken(matrix.facts) for matrix in matrices if axis not in matrix.position))
         if without:
             effect = f": its {len(values)} values give one case there" if len(values) > 1 else ""
-            yield f"{axis} does not apply to {', '.join(without)} and was dropped{effect}"
+            yield f"{axis} does not apply to {some(without)} and was dropped{effect}"
     if suite.reference is not None:
         apart = [matrix.facts.ref.name for matrix in matrices if matrix.used(suite.reference) is None]
         if apart:
-            yield f"the reference is not for {', '.join(dict.fromkeys(apart))}: outputs of these are not compared"
+            yield f"the reference is not for {some(dict.fromkeys(apart))}: outputs of these are not compared"

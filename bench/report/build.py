@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from bench.domain.listing import some
 from bench.domain.outcome import Outcome
 from bench.domain.summary import Row, Run, Summary
 from bench.domain.values import Json
@@ -127,8 +128,7 @@ def _remarks(summary: Summary) -> Section | None:
     return Section(title="Remarks", points=points) if points else None
 
 
-def _whose(labels: Sequence[str], every: int, at_most: int = 3) -> str:
+def _whose(labels: Sequence[str], every: int) -> str:
     if len(labels) == every > 1:
         return "all cases with numbers"
-    more = f" and {len(labels) - at_most} more" if len(labels) > at_most else ""
-    return f"{', '.join(labels[:at_most])}{more}"
+    return some(labels, 3)

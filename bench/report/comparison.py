@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.domain.comparison import Comparison, Contrast, Gate, Objection, Rules, Unlike, Verdict
+from bench.domain.listing import some
 from bench.report.changes import amount, change, detectable, fact, gating
 from bench.report.document import Column, Report, Section, Table
 
@@ -52,8 +53,8 @@ def build(comparison: Comparison, rules: Rules, gate: Gate | None, gated: Callab
     return Report(
         title="Comparison of two runs",
         facts=(
-            f"Base: {_listed(comparison.base)}",
-            f"Head: {_listed(comparison.head)}",
+            f"Base: {some(comparison.base, 3) or 'no run'}",
+            f"Head: {some(comparison.head, 3) or 'no run'}",
             _counts(comparison.rows),
             f"A verdict needs proof of more than {rules.margin * 100:g} %; equivalent is within {_bound(rules):g} %",
             *_of_suites(rules),
@@ -73,11 +74,6 @@ def _bound(rules: Rules) -> float:
     return max(rules.equivalence, rules.margin) * 100
 
 
-def _listed(runs: Sequence[str], at_most: int = 3) -> str:
-    more = f" and {len(runs) - at_most} more" if len(runs) > at_most else ""
-    return f"{', '.join(runs[:at_most]) or 'no run'}{more}"
-
-
 def _counts(rows: Sequence[Contrast]) -> str:
     counts = Counter(row.verdict for row in rows)
     each = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if verdict in counts)
@@ -88,14 +84,8 @@ def _unlike(found: Sequence[Unlike]) -> Section | None:
     if not found:
         return None
     columns = (Column(title="what", key=True), *(Column(title=name, prose=True) for name in ("base", "head", "cases")))
-    rows = tuple((one.what, fact(one.base), fact(one.head), _labels(one.cases)) for one in found)
+    rows = tuple((one.what, fact(one.base), fact(one.head), some(one.cases, 1) or "all") for one in found)
     return _bounded(Section(title="Not alike", table=Table(columns=columns, rows=rows)))
-
-
-def _labels(labels: Sequence[str]) -> str:
-    if not labels:
-        return "all"
-    return labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
 
 
 def _gate(gate: Gate | None) -> Section | None:

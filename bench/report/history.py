@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bench.domain.history import Change, Series
+from bench.domain.listing import some
 from bench.domain.metric import Unit
 from bench.domain.values import Json
 from bench.protocol.codec import to_json
@@ -101,10 +102,9 @@ def _changes(series: Sequence[Series]) -> Section | None:
 
 def _said(one: Series, change: Change) -> str:
     found, point = change.found, one.points[change.found.at]
-    moved = ", ".join(f"{two.what} {fact(two.base, 24)} → {fact(two.head, 24)}" for two in change.unlike[:_AT_MOST])
-    more = f" and {len(change.unlike) - _AT_MOST} more" if len(change.unlike) > _AT_MOST else ""
+    moved = some((f"{two.what} {fact(two.base, 24)} → {fact(two.head, 24)}" for two in change.unlike), _AT_MOST)
     size = f"ratio {found.ratio:.3f} [{found.low:.3f}, {found.high:.3f}]"
     return (
         f"{one.case.label}, {_named(one)}: {size} from run {point.run} on; "
-        f"{f'not alike there: {moved}{more}' if moved else 'environment, commit and procedure are alike there'}"
+        f"{f'not alike there: {moved}' if moved else 'environment, commit and procedure are alike there'}"
     )

@@ -107,3 +107,28 @@ def test_tensors_have_their_channels_first() -> None:
     assert (tuple(one.shape), media.form_of(one), media.size_of(one)) == ((3, 10, 20), "tensor", "20x10")
     assert tuple(media.clip(images.draw_clip(2, (20, 10), 0), "tensor").shape) == (2, 3, 10, 20)
     assert media.samples_of(media.sound(audio.draw(1, 100, 0), 100, "tensor")) == 100
+
+
+@pytest.mark.torch
+def test_sound_in_tensors_is_handed_over_as_the_arrays_that_it_holds() -> None:
+    samples = audio.draw(1, 100, 0)
+    held = media.sound(samples, 100, "tensor")
+    decode = media.decoder({"audio": [held, held], "text": ["a", "b"]})
+    assert decode is not None
+    decoded = decode()
+    assert decoded["text"] == ["a", "b"]
+    assert [media.form_of(clip) for clip in decoded["audio"]] == ["numpy", "numpy"]
+    assert all(np.array_equal(clip, samples) and np.shares_memory(clip, samples) for clip in decoded["audio"])
+
+
+@pytest.mark.torch
+def test_sound_in_tensors_of_another_rate_is_resampled() -> None:
+    held = media.sound(audio.draw(1, 200, 0), 200, "tensor")
+    decode = media.decoder({"audio": [held], media.RATE: 200}, 100)
+    assert decode is not None
+    assert decode()["audio"][0].shape == (100,)
+
+
+@pytest.mark.torch
+def test_images_in_tensors_need_no_step() -> None:
+    assert media.decoder({"images": [media.image(images.draw(20, 10, 0), "tensor")]}) is None

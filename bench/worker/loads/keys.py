@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.domain.listing import some
 from bench.domain.model import ModelRef
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
@@ -72,12 +73,6 @@ def _said(wrong: tuple[str, ...], keys: Keys) -> str:
         return f"{subject} {'have' if many else 'has'} another shape in the checkpoint"
     either = ", or of another shape there," if set(wrong) & set(keys.mismatched) else ""
     return f"{subject} {'are' if many else 'is'} not in the checkpoint{either}"
-
-
-def some(keys: Iterable[str], at_most: int = 8) -> str:
-    """Spell KEYS, the first AT_MOST of them."""
-    every = tuple(keys)
-    return ", ".join(every[:at_most]) + (f" and {len(every) - at_most} more" if len(every) > at_most else "")
 
 
 def _is_of_head(network: Any, key: str) -> bool:

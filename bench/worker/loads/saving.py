@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.domain.errors import UsageError
+from bench.domain.listing import some
 from bench.domain.outcome import ReasonCode
 from bench.worker.failures import Refused
 from bench.worker.loads import keys
@@ -31,7 +32,7 @@ def save(loaded: Loaded, folder: Path) -> None:
             loaded.processor.save_pretrained(unfinished)
         different = _different(loaded.model, unfinished)
         if different:
-            msg = f"{type(loaded.model).__name__} does not reload equal and was not saved: {keys.some(different)} differ"
+            msg = f"{type(loaded.model).__name__} does not reload equal and was not saved: {some(different)} differ"
             raise Refused(msg, ReasonCode.NOT_AS_REQUESTED)
         unfinished.replace(folder)
     finally:

@@ -91,12 +91,17 @@ def rate_of(one: Any, rate: int) -> int:
 
 
 def decoder(raw: Mapping[str, Any], own_rate: int | None = None) -> Callable[[], dict[str, Any]] | None:
-    """Give the step from encoded media in RAW to decoded ones, with sound at OWN_RATE; None where there is nothing to do."""
+    """Give the step from encoded media in RAW to decoded ones, with sound at OWN_RATE; None where there is nothing to do.
+
+    Sound in tensors becomes the arrays that they hold, without a copy: most extractors of transformers 5.23 take a list of tensors
+    for one clip of many channels, and fail or, with clips of one length, give features of other shapes.
+    """
+    sound = {ARGUMENTS[Trait.AUDIO]} & raw.keys()
     encoded = {name for name in NAMES & raw.keys() if form_of(raw[name]) in {"encoded", "png"}}
-    if not encoded and RATE not in raw:
+    names = encoded | {name for name in sound if RATE in raw or form_of(raw[name]) == "tensor"}
+    if not names and RATE not in raw:
         return None
     rates = (raw.get(RATE, own_rate), own_rate)
-    names = encoded | ({ARGUMENTS[Trait.AUDIO]} if RATE in raw else set())
     kept = raw.keys() - {RATE}
     return lambda: {name: _decode(name, raw[name], rates) if name in names else raw[name] for name in raw if name in kept}
 
@@ -107,6 +112,7 @@ def _decode(name: str, value: Any, rates: tuple[int | None, int | None]) -> Any:
     if name != ARGUMENTS[Trait.AUDIO]:
         return _open(value)
     samples, rate = audio.from_wav(value) if isinstance(value, bytes) else (value, rates[0])
+    samples = samples.numpy(force=True) if form_of(samples) == "tensor" else samples
     return samples if rate is None or rates[1] is None else resampling.resample(samples, rate, rates[1])
 
 

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.domain.listing import some
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
 from bench.worker import quantization
 from bench.worker.building import weights
 from bench.worker.failures import Refused
-from bench.worker.loads import keys
 from bench.worker.parallel import sharing
 from bench.worker.precision import layers, quantized, skipping, stored, wanting
 from bench.worker.precision.layers import Layer
@@ -116,7 +116,7 @@ def _nothing(skeleton: Any, asked: wanting.Asked, taken: list[Layer], skipped: s
     why = [f"{type(skeleton).__name__} has {kind}, which {asked.method} leaves as it is" for kind in sorted(left)]
     why += [f"skip leaves out {len(skipped)} layers"] if skipped else []
     kept = [layer.name for layer in found if layer.kind == "Linear" and layer.name not in skipped]
-    why += [f"{keys.some(kept)} is kept by transformers"] if kept else []
+    why += [f"{some(kept)} is kept by transformers"] if kept else []
     return f"no layer would be quantized: {'; '.join(why) or 'the model has no linear layer'}"
 
 
@@ -126,10 +126,10 @@ def _shape(asked: wanting.Asked, method: Method, taken: list[Layer], device: str
     if not wrong:
         return None
     layer = next(iter(wrong))
-    more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    which = some((one.name for one in wrong), 1)
     names = ", ".join([*asked.skip, *quantized.grouped(one.name for one in wrong)])
     return (
-        f"quantization {asked.method}: {layer.name}{more} of {layer.inputs} inputs and {layer.outputs} outputs, and "
+        f"quantization {asked.method}: {which} of {layer.inputs} inputs and {layer.outputs} outputs, and "
         f"{wrong[layer]}: {{method: {asked.method}, skip: [{names}]}} leaves it out"
     )
 
@@ -148,11 +148,11 @@ def check(planned: Planned, model: Any) -> None:
     if wrong:
         got = ", ".join(sorted({found.get(name, "nothing") for name in wrong}))
         said = f"{len(wrong)} of {len(planned.taken)} layers were not quantized so"
-        reason = f"quantization {wanted} was asked for, and {said}: {keys.some(wrong, 3)} came as {got}"
+        reason = f"quantization {wanted} was asked for, and {said}: {some(wrong, 3)} came as {got}"
         raise Refused(reason, ReasonCode.NOT_AS_REQUESTED)
     wrong = sorted(name for name in planned.skipped if found.get(name, "none") != "none")
     if wrong:
-        raise Refused(f"quantization skip was asked for, and {keys.some(wrong, 3)} came quantized", ReasonCode.NOT_AS_REQUESTED)
+        raise Refused(f"quantization skip was asked for, and {some(wrong, 3)} came quantized", ReasonCode.NOT_AS_REQUESTED)
 
 
 def answer(error: Exception, model: Any, requested: Mapping[str, Json]) -> Refused | None:

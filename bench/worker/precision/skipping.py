@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from bench.domain.listing import some
 from bench.domain.outcome import ReasonCode
 from bench.worker.failures import Refused
-from bench.worker.loads import keys
 from bench.worker.network import components
 from bench.worker.precision import layers
 
@@ -36,7 +36,7 @@ def select(skeleton: Any, patterns: Iterable[str]) -> set[str]:
         mine = {name for name in every if any(f"{name}.".startswith(f"{place}.") for place in found)}
         mine = mine or {name for name in every if pattern in _SAME.get(components.of_name(skeleton, f"{name}.weight"), ())}
         if not mine:
-            has = keys.some(dict.fromkeys(".".join(name.split(".")[:2]) for name in every))
+            has = some(dict.fromkeys(".".join(name.split(".")[:2]) for name in every))
             reason = f'quantization skip "{pattern}" matches no linear layer of {type(skeleton).__name__} (has: {has})'
             raise Refused(reason, ReasonCode.NOT_IN_CLASS)
         taken |= mine
