@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bench.analysis import paired
+from bench.analysis import loads, paired
 from bench.analysis.apart import why_incomparable
 from bench.analysis.derive import RULES as DERIVED
 from bench.analysis.disturbance import allowance, paced, paces, room
@@ -44,7 +44,7 @@ class _Case:
     """A case that both sides have, and how to compare it. `apart` is what its pairs say, None where there are none.
 
     `disturbed` are the logs by which disturbance may have lengthened the times of base and of head, `paces` those by which the
-    machine itself was slower beside one than beside the other.
+    machine itself was slower beside one than beside the other. Of `loads_left_out` trials the loads are not compared.
     """
 
     base: Row
@@ -54,6 +54,7 @@ class _Case:
     noise: RunNoise | None
     disturbed: tuple[float, float]
     paces: tuple[float, float]
+    loads_left_out: int
     apart: Mapping[str, paired.Apart] | None = None
 
 
@@ -102,14 +103,16 @@ def _rows(
     machines = None if prints[0] == prints[1] and not isinstance(prints[0], list) else "measured on machines that are not alike"
     apart = taken.get(pair.base.case.id, {}) if taken else None
     before, after = base.trials(pair.base), head.trials(pair.head)
+    first, second, left_out = (pair.base, pair.head, 0) if taken else loads.alike(pair.base, pair.head, (before, after))
     case = _Case(
-        base=pair.base,
-        head=pair.head,
+        base=first,
+        head=second,
         machines=machines,
         rules=rules,
         noise=noise,
         disturbed=(allowance(before), allowance(after)),
         paces=paces(before, after),
+        loads_left_out=left_out,
         apart=apart,
     )
     yield from _of_case(case)
@@ -223,12 +226,12 @@ def _measured(row: Contrast, base: Sequence[float], head: Sequence[float], case:
         return replace(row, verdict=Verdict.INCONCLUSIVE, reason=f"fewer than {LEAST} trials on a side: their scatter is not known")
     is_time = row.metric.unit is Unit.SECOND
     if is_time and not math.isfinite(max(case.disturbed)):
-        return replace(row, verdict=Verdict.INCONCLUSIVE, reason=_disturbed(case))
+        return replace(row, verdict=Verdict.INCONCLUSIVE, reason=_disturbed(case, row.metric))
     found: Gap = difference(base, head, at_least(_between(case.noise, row.metric), base, head))
     if is_time:
         found = room(room(found, *case.disturbed), *case.paces)
     low, high = _bounds(found)
-    waiting = replace(row, low=low, high=high, reason=_disturbed(case))
+    waiting = replace(row, low=low, high=high, reason=_disturbed(case, row.metric))
     return Open(contrast=waiting, difference=found, alone=difference(base, head, None))
 
 
@@ -241,10 +244,21 @@ def _in_pairs(row: Contrast, found: paired.Apart | None) -> Contrast | Open:
     return Open(contrast=replace(row, ratio=math.exp(last.size) if last.logged else row.ratio, low=low, high=high), difference=gap)
 
 
-def _disturbed(case: _Case) -> str | None:
-    """Say that a side was disturbed or the machine slower so that it matters: that may be all that a change is."""
-    said = [text for text in (_marked(case), paced(*case.paces)) if text is not None]
+def _disturbed(case: _Case, metric: Metric) -> str | None:
+    """Say what METRIC of CASE has to be read with: a side that was disturbed, a slower machine, loads that are left out.
+
+    The first two are of times: what disturbs takes no memory.
+    """
+    of_times = (_marked(case), paced(*case.paces)) if metric.unit is Unit.SECOND else ()
+    said = [text for text in (*of_times, _left_out(case, metric)) if text is not None]
     return "; ".join(said) or None
+
+
+def _left_out(case: _Case, metric: Metric) -> str | None:
+    if not case.loads_left_out or not metric.name.startswith("load."):
+        return None
+    state = case.head.observed["page_cache"]
+    return f"only loads with the page cache {state} are compared; {case.loads_left_out} trials found it otherwise"
 
 
 def _marked(case: _Case) -> str | None:

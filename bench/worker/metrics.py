@@ -13,9 +13,9 @@ def amount(name: str, unit: Unit, better: Better = Better.LOWER) -> Metric:
     return Metric(name=name, unit=unit, better=better, definition=f"{name}.v1", reduce=Reduce.LAST, deterministic=True)
 
 
-def peak(name: str) -> Metric:
+def peak(name: str, version: int = 1) -> Metric:
     """Declare a peak of memory: the largest of a trial's phases."""
-    return Metric(name=name, unit=Unit.BYTE, better=Better.LOWER, definition=f"{name}.v1", reduce=Reduce.MAX)
+    return Metric(name=name, unit=Unit.BYTE, better=Better.LOWER, definition=f"{name}.v{version}", reduce=Reduce.MAX)
 
 
 def distance(name: str, better: Better) -> Metric:
@@ -107,7 +107,7 @@ SAME_TOKENS = Metric(
 TRANSFER_BYTES = amount("transfer.bytes", Unit.BYTE)
 TRANSFER_CALLS = amount("transfer.calls", Unit.ONE)
 PIPELINE_IDLE = Metric(name="pipeline.idle_share", unit=Unit.ONE, better=Better.LOWER, definition="pipeline.idle_share.v1")
-HOST_PEAK = peak("memory.host_peak")
+HOST_PEAK = peak("memory.host_peak", version=2)
 DEVICE_ALLOCATED_PEAK = peak("memory.device_allocated_peak")
 DEVICE_RESERVED_PEAK = peak("memory.device_reserved_peak")
 

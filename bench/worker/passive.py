@@ -17,7 +17,7 @@ from bench.worker.wire import Send
 
 @dataclass(slots=True)
 class Observer:
-    """Runs phases and samples their peaks. Host memory is net of what the process had at the start and of files that others map."""
+    """Runs phases and samples their peaks. Host memory is net of what the process had at the start and of its libraries."""
 
     send: Send
     clock: Clock
@@ -25,11 +25,11 @@ class Observer:
     partners: int = 0
     """Trials that this one takes turns with, on the same cores and device."""
     baseline_bytes: int = field(init=False)
-    shared_at_start_bytes: int = field(init=False)
+    libraries_at_start_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
         """Take the baseline: the memory that is resident now."""
-        self.shared_at_start_bytes = memory.shared_file_bytes()
+        self.libraries_at_start_bytes = memory.library_bytes()
         self.baseline_bytes = memory.resident_bytes()
 
     @contextmanager
@@ -57,8 +57,8 @@ class Observer:
     def _host(self, name: str, peak: int | None) -> tuple[Samples, ...]:
         if peak is None:
             return ()
-        newly_shared = max(memory.shared_file_bytes() - self.shared_at_start_bytes, 0)
-        return (sample(HOST_PEAK, name, max(peak - self.baseline_bytes - newly_shared, 0)),)
+        newly_used = max(memory.library_bytes() - self.libraries_at_start_bytes, 0)
+        return (sample(HOST_PEAK, name, max(peak - self.baseline_bytes - newly_used, 0)),)
 
     def _reset_device(self) -> None:
         if self.device.startswith("cuda"):

@@ -193,6 +193,36 @@ def test_load_stages_with_the_same_page_cache_are_compared() -> None:
     assert row_of(compare(base, head), "load.total").verdict is Verdict.INCONCLUSIVE
 
 
+def found_as(records: Sequence[Record], states: Sequence[str]) -> tuple[Record, ...]:
+    """Give RECORDS, each with the page cache in the state of STATES at its place."""
+    return tuple(replace(record, observed={"page_cache": state}) for record, state in zip(records, states, strict=True))
+
+
+WARM = ("warm",) * 5
+
+
+def test_loads_that_found_the_page_cache_otherwise_are_left_out_and_it_is_said() -> None:
+    times_s = (1.0, 1.01, 0.99, 9.0, 9.0)
+    base = found_as(of_seconds(*times_s, metric="load.total"), ("warm", "warm", "warm", "partial", "partial"))
+    row = row_of(compare(base, found_as(head_of(*FIVE, metric="load.total"), WARM)), "load.total")
+    assert (row.verdict, row.base, row.head) == (Verdict.INCONCLUSIVE, pytest.approx(1, abs=1e-3), pytest.approx(1, abs=1e-3))
+    assert row.reason == "only loads with the page cache warm are compared; 2 trials found it otherwise"
+
+
+def test_both_ways_round_loads_are_compared_in_the_same_state() -> None:
+    base = found_as(of_seconds(1, 1, 5, 5, 5, metric="load.total"), ("warm", "warm", "partial", "partial", "partial"))
+    head = found_as(head_of(5, 5, 1, 1, 1, metric="load.total"), ("partial", "partial", "warm", "warm", "warm"))
+    rows = [row_of(compare(*sides), "load.total") for sides in ((base, head), (head, base))]
+    assert [(row.base, row.head) for row in rows] == [(1.0, 1.0)] * 2
+
+
+def test_one_load_in_the_common_state_is_too_few() -> None:
+    base = found_as(of_seconds(*FIVE, metric="load.total"), ("warm", *("partial",) * 4))
+    row = row_of(compare(base, found_as(head_of(*FIVE, metric="load.total"), WARM)), "load.total")
+    assert row.verdict is Verdict.INCONCLUSIVE
+    assert str(row.reason).startswith("fewer than 2 trials on a side")
+
+
 OTHER = {**ENVIRONMENT, "fingerprint": "beef"}
 
 

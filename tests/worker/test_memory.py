@@ -97,12 +97,12 @@ os.waitpid(pid, 0)
     assert 31 * MIB <= found["own"] < 40 * MIB
 
 
-def test_a_file_that_this_process_alone_maps_counts_and_one_that_others_map_does_not(tmp_path: Path) -> None:
-    for name in ("mine", "ours"):
+def test_a_mapped_file_counts_whoever_else_maps_it_and_a_library_does_not(tmp_path: Path) -> None:
+    for name in ("mine", "ours", "library"):
         with (tmp_path / name).open("wb") as file:
             file.write(os.urandom(32 * MIB))
             file.flush()
-            os.fsync(file.fileno())  # what is mapped is then clean, as libraries are
+            os.fsync(file.fileno())  # what is mapped is then clean, as weights and libraries are
     with (tmp_path / "ours").open("rb") as ours, mmap.mmap(ours.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         assert max(mapped[::4096]) > 0
         found = cast(
@@ -112,24 +112,25 @@ def test_a_file_that_this_process_alone_maps_counts_and_one_that_others_map_does
 sent = []
 observer = Observer(sent.append, Clock())
 kept = []
-for name in ("ours", "mine"):
+for name, may in (("library", mmap.PROT_READ | mmap.PROT_EXEC), ("ours", mmap.PROT_READ), ("mine", mmap.PROT_READ)):
     with observer.phase(name), open(f"{sys.argv[1]}/{name}", "rb") as file:
-        kept.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        kept.append(mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED, may))
         max(kept[-1][::4096])
 print(json.dumps(peaks(sent)))
 """,
                 str(tmp_path),
             ),
         )
-    assert found["ours"] < 8 * MIB
-    assert 31 * MIB <= found["mine"] < 40 * MIB
+    assert found["library"] < 8 * MIB
+    assert 31 * MIB <= found["ours"] < 40 * MIB
+    assert 63 * MIB <= found["mine"] < 72 * MIB
 
 
 def test_the_resident_parts_of_this_process_are_read() -> None:
     high = memory.high_water_bytes()
     assert high is not None
     assert 0 < memory.anonymous_bytes() < memory.resident_bytes() <= high
-    assert 0 <= memory.shared_file_bytes() < memory.resident_bytes()
+    assert 0 < memory.library_bytes() < memory.resident_bytes() - memory.anonymous_bytes() + MIB
 
 
 def test_where_there_is_no_proc_nothing_is_made_up(tmp_path: Path, monkeypatch: Any) -> None:
@@ -137,4 +138,4 @@ def test_where_there_is_no_proc_nothing_is_made_up(tmp_path: Path, monkeypatch: 
     memory.reset_high_water()
     memory.offer_to_oom_killer()
     assert memory.high_water_bytes() is None
-    assert memory.resident_bytes() == memory.shared_file_bytes() == 0
+    assert memory.resident_bytes() == memory.library_bytes() == 0

@@ -5,28 +5,44 @@ reset through clear_refs. The kernel counts per CPU, so that a figure is exact t
 
 What a forked child has of its nursery is no memory of the trial's. Anonymous pages are all resident at the fork, and stay so
 whether they are shared or were copied on a write, so that taking off the resident memory at the fork takes off just them.
-Pages of files (libraries) are mapped anew by the child when it first uses them: those that others map too are taken off as well.
+Pages of libraries are mapped anew by the child when it first uses them, and are taken off as well. They are told by what may be
+executed, not by whether other processes map them too: that would change with whatever else runs on the machine, and would take off
+the weights that the other side of an A/B run, or another rank, maps.
 """
 
 import contextlib
 import ctypes
+import re
 from pathlib import Path
 
 _SELF = Path("/proc/self")
 _KIB = 1024
 _M_MMAP_THRESHOLD = -3
 _FIRST_THRESHOLD = 128 * _KIB
+_MAPPING = re.compile(
+    r"^[0-9a-f]+-[0-9a-f]+ (?P<may>\S+) \S+ \S+ \S+ +(?P<file>/[^\n]*)\n"
+    r".*?^Rss: +(?P<resident>\d+) kB$.*?^Anonymous: +(?P<anonymous>\d+) kB$",
+    re.MULTILINE | re.DOTALL,
+)
+"""A mapping of a file in smaps: what it may be used for, and two of the fields that every mapping has."""
 
 
 def _fields(name: str) -> dict[str, int]:
     """Read a /proc/self file of `Name:  123 kB` lines as bytes."""
     found = {}
-    with contextlib.suppress(FileNotFoundError):
-        for line in (_SELF / name).read_text().splitlines():
-            words = line.split()
-            if len(words) == 3 and words[2] == "kB":  # noqa: PLR2004 -- name, number, unit
-                found[words[0].rstrip(":")] = int(words[1]) * _KIB
+    for line in _text(name).splitlines():
+        words = line.split()
+        if len(words) == 3 and words[2] == "kB":  # noqa: PLR2004 -- name, number, unit
+            found[words[0].rstrip(":")] = int(words[1]) * _KIB
     return found
+
+
+def _text(name: str) -> str:
+    """Read a /proc/self file, empty where there is none. Paths of mapped files may hold any bytes."""
+    try:
+        return (_SELF / name).read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def anonymous_bytes() -> int:
@@ -55,9 +71,19 @@ def reset_high_water() -> None:
         (_SELF / "clear_refs").write_text("5")
 
 
-def shared_file_bytes() -> int:
-    """Give the resident pages of files that other processes map too: some milliseconds, so never inside a timed phase."""
-    return _fields("smaps_rollup").get("Shared_Clean", 0)
+def library_bytes() -> int:
+    """Give the resident pages of files of which some part may be executed, without what was written to them.
+
+    It takes some hundredths of a second, and so is never read inside a timed phase.
+    """
+    resident: dict[str, int] = {}
+    libraries = set()
+    for one in _MAPPING.finditer(_text("smaps")):
+        file = one["file"]
+        resident[file] = resident.get(file, 0) + (int(one["resident"]) - int(one["anonymous"])) * _KIB
+        if "x" in one["may"]:
+            libraries.add(file)
+    return sum(resident[file] for file in libraries)
 
 
 def give_back_at_once() -> int | None:
