@@ -44,7 +44,7 @@ class _Case:
     """A case that both sides have, and how to compare it. `apart` is what its pairs say, None where there are none.
 
     `disturbed` are the logs by which disturbance may have lengthened the times of base and of head, `paces` those by which the
-    machine itself was slower beside one than beside the other. Of `loads_left_out` trials the loads are not compared.
+    machine itself was slower beside one than beside the other.
     """
 
     base: Row
@@ -54,7 +54,6 @@ class _Case:
     noise: RunNoise | None
     disturbed: tuple[float, float]
     paces: tuple[float, float]
-    loads_left_out: int
     apart: Mapping[str, paired.Apart] | None = None
 
 
@@ -70,7 +69,8 @@ def compare(
     first, second = side(base), side(head)
     found = tuple(pairs(first, second))
     taken = {case: paired.apart(both) for case, both in paired.pairs(base, head).items()}
-    rows = [row for pair in found for row in _rows(pair, first, second, rules, noise, taken)]
+    alike, left_out = (found, ()) if taken else loads.alike(found, first, second)
+    rows = [row for pair in alike for row in _rows(pair, first, second, rules, noise, taken)]
     waiting = iter(settle([row for row in rows if isinstance(row, Open)], rules))
     settled = tuple(next(waiting) if isinstance(row, Open) else row for row in rows)
     return Comparison(
@@ -79,7 +79,7 @@ def compare(
         rows=settled,
         endings=endings(found),
         unlike=unlike(first, second, found),
-        remarks=(*(_of_pairs(taken, settled) if taken else _of_noise(rows, noise)), *remarks(first, second)),
+        remarks=(*(_of_pairs(taken, settled) if taken else _of_noise(rows, noise)), *left_out, *remarks(first, second)),
         rules=rules,
     )
 
@@ -103,16 +103,14 @@ def _rows(
     machines = None if prints[0] == prints[1] and not isinstance(prints[0], list) else "measured on machines that are not alike"
     apart = taken.get(pair.base.case.id, {}) if taken else None
     before, after = base.trials(pair.base), head.trials(pair.head)
-    first, second, left_out = (pair.base, pair.head, 0) if taken else loads.alike(pair.base, pair.head, (before, after))
     case = _Case(
-        base=first,
-        head=second,
+        base=pair.base,
+        head=pair.head,
         machines=machines,
         rules=rules,
         noise=noise,
         disturbed=(allowance(before), allowance(after)),
         paces=paces(before, after),
-        loads_left_out=left_out,
         apart=apart,
     )
     yield from _of_case(case)
@@ -245,20 +243,11 @@ def _in_pairs(row: Contrast, found: paired.Apart | None) -> Contrast | Open:
 
 
 def _disturbed(case: _Case, metric: Metric) -> str | None:
-    """Say what METRIC of CASE has to be read with: a side that was disturbed, a slower machine, loads that are left out.
-
-    The first two are of times: what disturbs takes no memory.
-    """
-    of_times = (_marked(case), paced(*case.paces)) if metric.unit is Unit.SECOND else ()
-    said = [text for text in (*of_times, _left_out(case, metric)) if text is not None]
-    return "; ".join(said) or None
-
-
-def _left_out(case: _Case, metric: Metric) -> str | None:
-    if not case.loads_left_out or not metric.name.startswith("load."):
+    """Say that a side was disturbed or the machine slower so that it matters: that may be all that a change of a time METRIC is."""
+    if metric.unit is not Unit.SECOND:
         return None
-    state = case.head.observed["page_cache"]
-    return f"only loads with the page cache {state} are compared; {case.loads_left_out} trials found it otherwise"
+    said = [text for text in (_marked(case), paced(*case.paces)) if text is not None]
+    return "; ".join(said) or None
 
 
 def _marked(case: _Case) -> str | None:

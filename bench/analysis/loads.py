@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.analysis.estimate import estimates
+from bench.analysis.sides import Pair, Side
+from bench.domain.listing import some
 from bench.domain.outcome import Outcome
 from bench.domain.record import Record
 from bench.domain.summary import Row
@@ -17,20 +19,35 @@ from bench.domain.values import Json
 _STATE = "page_cache"
 
 
-def alike(base: Row, head: Row, trials: tuple[Sequence[Record], Sequence[Record]]) -> tuple[Row, Row, int]:
-    """Give BASE and HEAD with the loads of those of their TRIALS that found the page cache in the state most of both have.
+def alike(found: Sequence[Pair], base: Side, head: Side) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
+    """Give the pairs FOUND with the loads of those trials only that found the page cache in the state most of both sides have.
 
-    The third value is the number of trials whose loads are left out. Where all found it alike, or the sides have no state in
-    common, the rows stay as they are.
+    Where all trials of a pair found it alike, or its sides have no state in common, it stays as it is. The second value says what
+    is left out.
     """
-    finished = tuple([trial for trial in one if trial.outcome is Outcome.FINISHED] for one in trials)
-    counts = [Counter(trial.observed.get(_STATE) for trial in one) for one in finished]
+    pairs, left_out, cases = [], 0, []
+    for pair in found:
+        one, trials = (pair, 0) if pair.base is None or pair.head is None else _alike(pair.base, pair.head, base, head)
+        pairs.append(one)
+        left_out += trials
+        cases += [pair.either.case.label] if trials else []
+    if not left_out:
+        return tuple(pairs), ()
+    said = f"loads of {left_out} trials are left out, since the other side found the page cache otherwise ({some(cases, 3)})"
+    return tuple(pairs), (said,)
+
+
+def _alike(before: Row, after: Row, base: Side, head: Side) -> tuple[Pair, int]:
+    finished = [
+        [trial for trial in trials if trial.outcome is Outcome.FINISHED] for trials in (base.trials(before), head.trials(after))
+    ]
+    counts = [Counter(trial.observed.get(_STATE) for trial in trials) for trials in finished]
     common = [state for state in counts[0] if state in counts[1]]
     if not common or len(counts[0] | counts[1]) == 1:
-        return base, head, 0
-    state = max(common, key=lambda one: (min(count[one] for count in counts), str(one)))
-    left_out = sum(count.total() - count[state] for count in counts)
-    return _in_state(base, finished[0], state), _in_state(head, finished[1], state), left_out
+        return Pair(base=before, head=after), 0
+    state = max(common, key=lambda one: (min(count[one] for count in counts), str(one)))  # whichever side is base
+    rows = [_in_state(row, trials, state) for row, trials in zip((before, after), finished, strict=True)]
+    return Pair(base=rows[0], head=rows[1]), sum(count.total() - count[state] for count in counts)
 
 
 def _in_state(row: Row, finished: Sequence[Record], state: Json) -> Row:
