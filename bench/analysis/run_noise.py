@@ -80,12 +80,13 @@ def _refuse_changed(kept: Sequence[tuple[str, list[Record]]]) -> None:
 
 
 def _spreads(rows: Sequence[Row]) -> dict[str, Spread]:
-    """Pool over cases; a metric counts where every value of it has a logarithm and two runs have it."""
-    by_metric: dict[str, dict[str, list[float]]] = {}
+    """Pool over cases; a metric counts where every value of it has a logarithm and eight runs have it by one definition."""
+    by_metric: dict[str, dict[tuple[str, str], list[float]]] = {}
     for row in rows:
         for name, estimate in row.metrics.items():
             if name not in RATES and not estimate.metric.deterministic and not name.startswith(PARITY):
-                by_metric.setdefault(name, {}).setdefault(row.case.id, []).append(estimate.value)
+                one = (row.case.id, estimate.metric.definition)
+                by_metric.setdefault(name, {}).setdefault(one, []).append(estimate.value)
     return {name: found for name, cases in by_metric.items() if (found := _pooled(list(cases.values()))) is not None}
 
 

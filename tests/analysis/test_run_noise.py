@@ -1,12 +1,14 @@
 import datetime as dt
 import math
 import statistics
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bench.analysis.run_noise import run_noise
 from bench.domain.errors import UsageError
+from bench.domain.metric import Samples
 from bench.domain.record import Record
 from tests.support.builders import ENVIRONMENT, a_case, a_metric, a_record, an_amount, samples
 
@@ -74,3 +76,17 @@ def test_runs_of_other_code_are_refused_by_name() -> None:
 def test_a_case_that_is_not_in_every_run_does_not_count() -> None:
     records = [record for record in runs(*TIMES) if record.case.requested["batch_size"] == 1 or record.run == "run-0"]
     assert run_noise(records)[0].spreads["forward"].sigma == pytest.approx(statistics.stdev(map(math.log, TIMES)))
+
+
+def test_values_by_two_definitions_are_not_pooled() -> None:
+    found = runs(*TIMES, *TIMES[:4])
+    later = [replace(record, samples=tuple(_redefined(one) for one in record.samples)) for record in found[-8:]]
+    noise, _ = run_noise([*found[:-8], *later])
+    assert noise.spreads["forward"].sigma == pytest.approx(statistics.stdev(map(math.log, TIMES)))
+    assert "forward" not in run_noise([*found[:8], *later])[0].spreads, "four runs by each definition"
+
+
+def _redefined(one: Samples) -> Samples:
+    return replace(
+        one, metric=replace(one.metric, definition=f"{one.metric.name}.v2"), values=tuple(3 * value for value in one.values)
+    )
