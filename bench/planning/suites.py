@@ -82,6 +82,9 @@ def _data(form: document.Document, path: Path, draft: Draft) -> Data | None:
 
 
 def _bytes(path: Path) -> bytes:
+    if path.is_dir():
+        told = "to go on with a run, name its suite, the folder that holds the run as --out, and --resume"
+        raise UsageError(f"{path}: is a folder, not a suite's file; {told}")
     try:
         if path.stat().st_size > LARGEST:
             raise UsageError(f"{path}: a suite has at most {LARGEST >> 20} MiB")

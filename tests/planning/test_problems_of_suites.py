@@ -307,8 +307,8 @@ def test_a_suite_that_is_not_there_cannot_be_read(tmp_path: Path) -> None:
         suites.load(tmp_path / "nothing.yaml")
 
 
-def test_a_folder_is_no_suite(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="Is a directory"):
+def test_a_folder_is_no_suite_and_what_may_have_been_meant_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"is a folder, not a suite's file; to go on with a run, name its suite.* and --resume$"):
         suites.load(tmp_path)
 
 
