@@ -12,6 +12,7 @@ from inspect import signature
 from typing import Any
 from unittest.mock import patch
 
+from bench.domain.listing import some
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
 from bench.worker.failures import Refused
@@ -43,6 +44,25 @@ def refuse(loaded: Loaded) -> None:
         raise Refused(
             f"continuous batching needs attention over a paged cache, which {name} does not take", ReasonCode.NOT_IN_CLASS
         )
+    _refuse_other_layers(model.config, name)
+
+
+def _refuse_other_layers(config: Any, name: str) -> None:
+    """Refuse layers that keep no keys and values, and keys or values of another size than the pages of transformers 5.23 have."""
+    from transformers.generation.continuous_batching.cache import ATTN_TYPE_TO_ALLOCATOR
+    from transformers.generation.continuous_batching.utils import find_head_dim
+
+    others = dict.fromkeys(kind for kind in getattr(config, "layer_types", None) or () if kind not in ATTN_TYPE_TO_ALLOCATOR)
+    if others:
+        what = f"continuous batching pages keys and values of {some(ATTN_TYPE_TO_ALLOCATOR)}, and {name} has {some(others)} too"
+        raise Refused(what, ReasonCode.NOT_IN_CLASS)
+    page = find_head_dim(config)
+    sizes = [size for part in ("qk_head_dim", "v_head_dim") if (size := getattr(config, part, None)) is not None]
+    if any(size != page for size in sizes):
+        what = (
+            f"pages of continuous batching hold {page} numbers a head, and keys and values of {name} have {some(map(str, sizes))}"
+        )
+        raise Refused(what, ReasonCode.NOT_IN_CLASS)
 
 
 def _has_pages() -> bool:
