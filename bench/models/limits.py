@@ -33,6 +33,9 @@ OFFSET = frozenset({
 Composites stand here too: a config written by hand may name no family for its section of text.
 """
 
+HALVES = ("max_encoder_position_embeddings", "max_decoder_position_embeddings")
+"""Config keys of LED, whose encoder and decoder have tables of different lengths."""
+
 _LEARNING = frozenset({"train-step", "data"})
 
 TRANSLATORS = frozenset({
@@ -45,6 +48,9 @@ TRANSLATORS = frozenset({
 def of_config(config: Section, reads: Section) -> tuple[SequenceLimit, ...]:
     """Give the limits of a model with CONFIG whose part that reads text has the section READS."""
     family = reads.text("model_type") or config.text("model_type")
+    halves = [reads.whole(key) for key in HALVES]
+    if halves[0] is not None and halves[1] is not None:
+        return _of_halves(reads.path, halves[0], halves[1])
     found = reads.whole(*KEYS)
     if found is None or family in UNLIMITED or config.text("model_type") in UNLIMITED or not _in_embeddings(reads):
         return ()
@@ -55,9 +61,14 @@ def of_config(config: Section, reads: Section) -> tuple[SequenceLimit, ...]:
     name = reads.path + key
     if not _is_translator(config, reads) or key == KEYS[0]:
         return (SequenceLimit(tokens=tokens, key=name, counts_new=True),)
+    return _of_halves(reads.path, (key, tokens), (key, tokens))
+
+
+def _of_halves(path: str, encoder: tuple[str, int], decoder: tuple[str, int]) -> tuple[SequenceLimit, ...]:
+    """Give the limits of an encoder, which reads the prompt, and of a decoder, which writes the new tokens."""
     return (
-        SequenceLimit(tokens=tokens, key=name, counts_new=False),
-        SequenceLimit(tokens=tokens, key=name, counts_new=True, counts_prompt=False),
+        SequenceLimit(tokens=encoder[1], key=path + encoder[0], counts_new=False),
+        SequenceLimit(tokens=decoder[1], key=path + decoder[0], counts_new=True, counts_prompt=False),
     )
 
 

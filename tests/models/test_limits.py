@@ -43,6 +43,10 @@ KNOWN: list[tuple[Mapping[str, Json], list[tuple[int, str, bool, bool]]]] = [
         [(2, f"thinker_config.text_config.{KEY}", True, True)],
     ),
     ({"model_type": "bart", KEY: 1024}, [(1024, KEY, True, False), (1024, KEY, False, True)]),
+    (
+        {"model_type": "led", "max_encoder_position_embeddings": 16384, "max_decoder_position_embeddings": 1024},
+        [(16384, "max_encoder_position_embeddings", True, False), (1024, "max_decoder_position_embeddings", False, True)],
+    ),
     ({"model_type": "bart", KEY: 1024, "is_encoder_decoder": False}, [(1024, KEY, True, True)]),
     ({"model_type": "unheard", KEY: 64, "is_encoder_decoder": True}, [(64, KEY, True, False), (64, KEY, False, True)]),
     (

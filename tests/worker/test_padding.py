@@ -1,5 +1,6 @@
 """What padding costs, and what a matrix is of: from masks and counts that are known."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +37,9 @@ class Shaped:
     def __init__(self, *shape: int) -> None:
         self.shape = shape
 
+    def numel(self) -> int:
+        return math.prod(self.shape)
+
 
 def by_part(found: tuple[Samples, ...]) -> dict[str | None, float]:
     return {one.part: one.values[0] for one in found}
@@ -61,6 +65,19 @@ def test_sound_longer_than_its_window_has_no_padding() -> None:
 def test_sound_as_it_is_has_the_padding_of_its_mask() -> None:
     tensors: Mapping[str, Any] = {"input_values": Shaped(2, 2), "attention_mask": Mask(1, 1, 1, 0)}
     assert by_part(padding.waste(tensors, {})) == {None: 0.25, "modality=audio": 0.25}
+
+
+def test_features_of_sound_have_the_padding_of_their_mask_unless_it_is_that_of_a_text() -> None:
+    tensors: Mapping[str, Any] = {"input_features": Shaped(2, 2, 80), "attention_mask": Mask(1, 1, 1, 0)}
+    assert by_part(padding.waste(tensors, {})) == {None: 0.25, "modality=audio": 0.25}
+    assert padding.waste({**tensors, "input_ids": Shaped(2, 2)}, {}) == ()
+
+
+def test_waves_without_a_mask_have_the_padding_that_no_clip_fills() -> None:
+    observed: Mapping[str, Json] = {"batch_audio_seconds": 1.5, "sampling_rate": 100}
+    found = by_part(padding.waste({"input_values": Shaped(2, 100)}, observed, [{"input_values": Shaped(2, 150)}]))
+    assert found == {None: pytest.approx(0.4), "modality=audio": pytest.approx(0.4)}
+    assert padding.waste({"input_values": Shaped(2, 100, 128)}, observed) == (), "a spectrogram is no wave"
 
 
 def test_where_no_modality_tells_nothing_is_sampled() -> None:

@@ -16,6 +16,8 @@ PHASE = "inputs"
 _OF_IMAGES = ("pixel_mask", "pixel_attention_mask", "image_attention_mask")
 _TILED = "pixel_values"
 _RANK_OF_TILES = 5
+_WAVE = "input_values"
+_RANK_OF_WAVES = 2
 _OF_SOUND = ("feature_attention_mask", "input_features_mask", "audio_attention_mask")
 _CLOSE_S = 1e-3
 
@@ -44,8 +46,9 @@ def _shares(each: Sequence[Mapping[str, Any]], observed: Mapping[str, Json]) -> 
     if isinstance(window, int | float):
         yield "audio", _less(observed.get("batch_audio_seconds"), window * int(tensors["input_features"].shape[0]))
     else:
-        alone = ("attention_mask",) if "input_values" in tensors else ()
-        yield "audio", _masked(each, (*_OF_SOUND, *alone))
+        alone = ("attention_mask",) if tensors.keys() & {_WAVE, "input_features"} and "input_ids" not in tensors else ()
+        of_sound = _masked(each, (*_OF_SOUND, *alone))
+        yield "audio", _silence(each, observed) if of_sound is None else of_sound
 
 
 def _less(realised: Json, padded: Json) -> float | None:
@@ -60,6 +63,15 @@ def _masked(each: Sequence[Mapping[str, Any]], names: tuple[str, ...]) -> float 
     found = [next((tensors[name] for name in names if name in tensors), None) for tensors in each]
     masks = [mask for mask in found if mask is not None]
     return 1 - sum(int((mask != 0).sum()) for mask in masks) / sum(int(mask.numel()) for mask in masks) if masks else None
+
+
+def _silence(each: Sequence[Mapping[str, Any]], observed: Mapping[str, Json]) -> float | None:
+    """Give the share of samples that no clip has, of extractors that pad waveforms and give no mask, as the first Wav2Vec2's."""
+    waves = [tensors[_WAVE] for tensors in each if _WAVE in tensors and len(tensors[_WAVE].shape) == _RANK_OF_WAVES]
+    seconds, rate = observed.get("batch_audio_seconds"), observed.get("sampling_rate")
+    if not waves or not isinstance(seconds, int | float) or not isinstance(rate, int):
+        return None
+    return _less(seconds * rate, sum(int(one.numel()) for one in waves) / len(waves))
 
 
 def _empty_tiles(each: Sequence[Mapping[str, Any]], observed: Mapping[str, Json]) -> float | None:

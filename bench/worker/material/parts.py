@@ -4,9 +4,10 @@ A Processor joins parts; a tokenizer, an image processor, a video processor or a
 are asked in the same way here, so that nothing else has to know which it is.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from bench.domain.outcome import ReasonCode
@@ -108,17 +109,28 @@ def _kind(name: str) -> str:
     return next((kind for sign, kind in signs if sign in name), "")
 
 
-def options(loaded: Loaded, raw: Iterable[str]) -> dict[str, Any]:
-    """Give the options that media of RAW's kinds need: sound is at the extractor's rate by now.
+def options(loaded: Loaded, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the options that the media in RAW need: sound is at the extractor's rate by now.
 
-    Of clips that come with their metadata the processor takes its own frames; others are of frames already chosen.
+    Of clips that come with their metadata the processor takes its own frames; others are of frames already chosen. Sounds of
+    several lengths are padded by an extractor that would otherwise leave them so, and make no tensor of them.
     """
     chosen: dict[str, Any] = {"return_tensors": "pt"}
     if ARGUMENTS[Trait.VIDEO] in raw and hasattr(video_processor(loaded), "do_sample_frames"):
         chosen["do_sample_frames"] = METADATA in raw
     if ARGUMENTS[Trait.AUDIO] in raw:
-        chosen["sampling_rate"] = feature_extractor(loaded).sampling_rate
+        extractor = feature_extractor(loaded)
+        chosen["sampling_rate"] = extractor.sampling_rate
+        unlike = len({len(clip) for clip in raw[ARGUMENTS[Trait.AUDIO]]}) > 1
+        if unlike and "text" not in raw and _leaves_lengths(extractor):
+            chosen["padding"] = True
     return chosen
+
+
+def _leaves_lengths(extractor: Any) -> bool:
+    """Tell whether EXTRACTOR pads only where it is asked to, as Wav2Vec2's and Speech2Text's do; Whisper's fills its window."""
+    padding = signature(type(extractor).__call__).parameters.get("padding")
+    return padding is not None and padding.default is False
 
 
 @contextmanager
