@@ -3,9 +3,11 @@
 Run as `python -m tests.support.strangers FOLDER [NAME…]`, it writes each into a folder of its name.
 """
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -73,6 +75,16 @@ def _text(_library: Any) -> Any:
     return words()
 
 
+def _spelling(library: Any) -> Any:
+    """Make a processor of sound whose tokenizer joins letters, as those of CTC heads."""
+    letters = ["<pad>", "<s>", "</s>", "<unk>", "|", *"'ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({letter: number for number, letter in enumerate(letters)}, file)
+        file.flush()
+        tokenizer = library.Wav2Vec2CTCTokenizer(file.name)
+    return library.Wav2Vec2Processor(library.Wav2Vec2FeatureExtractor(), tokenizer)
+
+
 def _encoder_decoder(library: Any) -> tuple[Any, tuple[Any, ...]]:
     """Make a tower of images and a decoder that looks at it, its processor in two parts, as ViT-GPT2 has it."""
     sees, writes = library.ViTConfig(**_VISION), library.GPT2Config(vocab_size=400, n_embd=64, n_layer=2, n_head=2, n_positions=64)
@@ -125,6 +137,7 @@ STRANGERS: Mapping[str, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
         "Wav2Vec2ForSequenceClassification", "Wav2Vec2Config", _part("Wav2Vec2FeatureExtractor"), num_labels=4, **_WAVE
     ),
     "wav2vec2-ctc": _plain("Wav2Vec2ForCTC", "Wav2Vec2Config", _part("Wav2Vec2FeatureExtractor"), **_WAVE),
+    "wav2vec2-letters": _plain("Wav2Vec2ForCTC", "Wav2Vec2Config", _spelling, **_WAVE),
     "moonshine": _plain(
         "MoonshineForConditionalGeneration", "MoonshineConfig",
         _part("Wav2Vec2FeatureExtractor", return_attention_mask=True), _text, decoder_start_token_id=1, **_SPEECH, **_HALVES,

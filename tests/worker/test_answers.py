@@ -28,6 +28,16 @@ class Outputs:
         self.logits = logits
 
 
+class SpellingForCTC:
+    """A model with a head whose likeliest tokens spell a text."""
+
+
+class Letters(Tokenizer):
+    def batch_decode(self, ids: Any, *, skip_special_tokens: bool) -> list[str]:
+        assert skip_special_tokens
+        return ["".join(WORDS[number] for number in dict.fromkeys(row)) for row in ids.tolist()]
+
+
 def of(ids: list[list[int]], classes: int) -> list[Any]:
     import torch
 
@@ -51,3 +61,13 @@ def test_a_text_without_a_mask_has_an_answer_a_token() -> None:
 
 def test_classes_of_tokens_are_no_tokens() -> None:
     assert of([[0, MASK, 2]], 2) == [[1, 1, 1]]
+
+
+def test_a_ctc_heads_likeliest_tokens_are_spelled_by_its_tokenizer_and_are_positions_without_one() -> None:
+    import torch
+
+    logits = torch.nn.functional.one_hot(torch.tensor([[4, 4, 0], [1, 1, 1]]), len(WORDS)).float()
+    model: Any = SpellingForCTC()
+    for processor, found in ((Letters(), ["da", "b"]), (None, [[4, 4, 0], [1, 1, 1]])):
+        loaded = Loaded(model=model, processor=processor, device="cpu", stage_s={}, total_s=0.0)
+        assert answers.answer(loaded, Outputs(logits), {}) == found

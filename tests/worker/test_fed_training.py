@@ -123,6 +123,16 @@ def test_of_a_text_with_an_answer_the_answer_alone_is_learnt(executor: Local, fo
     assert values(alone, "train.loss", "kept_steps") == pytest.approx(values(answer, "train.loss", "kept_steps"), rel=1e-4)
 
 
+def test_a_context_beside_a_text_that_is_gone_on_from_is_left_alone(executor: Local, folder: Path) -> None:
+    counted = []
+    for context in ({}, {"context": "what it sat on"}):
+        lines(folder, *({"text": text, "answer": "on the mat", **context} for text in ("a cat", "a dog")), name="contexts.jsonl")
+        answer = fed(executor, folder, "tiny-llama", "text-generation", "file: contexts.jsonl")
+        assert isinstance(answer.word, Finished), answer.word
+        counted.append((answer.observed["labels_counted"], answer.observed["prompt_units"]))
+    assert counted[0] == counted[1]
+
+
 def test_a_step_waits_for_each_of_its_batches(executor: Local, folder: Path) -> None:
     procedure = quick(min_iterations=6, max_iterations=6)
     answer = fed(

@@ -35,6 +35,7 @@ EXPECTED: Mapping[str, tuple[str, dict[str, Json]]] = {
     "vivit": ("video-classification", {"video_frames": 4, "image_size": "32x32"}),
     "wav2vec2": ("audio-classification", {"audio_seconds": 5, "sampling_rate": 16000, "media": "numpy"}),
     "wav2vec2-ctc": ("automatic-speech-recognition", {"audio_seconds": 5}),
+    "wav2vec2-letters": ("automatic-speech-recognition", {"audio_seconds": 5}),
     "moonshine": ("automatic-speech-recognition", {"realised_new_tokens": 4, "audio_seconds": 5}),
     "vilt": ("visual-question-answering", {"realised_prompt_tokens": 20, "image_size": "64x64"}),
     "blip2": ("image-to-text", {"realised_prompt_tokens": 20, "realised_image_tokens": 4, "realised_new_tokens": 4}),

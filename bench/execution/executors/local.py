@@ -1,6 +1,7 @@
 """The local executor: nurseries on this machine, each a process of its own session, spoken to over pipes."""
 
 import contextlib
+import fcntl
 import os
 import secrets
 import select
@@ -71,6 +72,17 @@ class Nursery:
         os.ftruncate(self.stderr.fileno(), 0)
 
 
+def _stderr() -> IO[bytes]:
+    """Open what a nursery and its trials write their standard error to.
+
+    All writes go to its end, which tempfile's modes do not see to: after it was emptied, what is written next would else stand
+    behind as many zeros as had been written before.
+    """
+    opened = tempfile.TemporaryFile(prefix="bench-stderr-")  # noqa: SIM115 -- it lives as long as its nursery
+    fcntl.fcntl(opened, fcntl.F_SETFL, fcntl.fcntl(opened, fcntl.F_GETFL) | os.O_APPEND)
+    return opened
+
+
 @dataclass(slots=True)
 class Local:
     """Nurseries on this machine. A nursery that died is started anew for the next request.
@@ -98,7 +110,7 @@ class Local:
         return self.nurseries[-1]
 
     def _start(self) -> Nursery:
-        stderr = tempfile.TemporaryFile(mode="ab+", prefix="bench-stderr-")  # noqa: SIM115 -- it lives as long as its nursery
+        stderr = _stderr()
         mark = f"{os.getpid()}-{secrets.token_hex(8)}"
         try:
             process = subprocess.Popen(

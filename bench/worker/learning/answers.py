@@ -42,7 +42,10 @@ class Told:
 
 def read_by_a_decoder(loaded: Loaded, told: Sequence[Told]) -> dict[str, Any]:
     """Give the answers TOLD as the labels of a model whose decoder reads its own text, and its input where it cannot make that."""
-    config, tokenizer = loaded.model.config, parts.tokenizer(loaded)
+    config, tokenizer = loaded.model.config, loaded.tokenizer
+    if tokenizer is None:
+        what = f"{type(loaded.model).__name__} comes without a tokenizer, and the labels that it is trained with are texts"
+        raise Refused(what, ReasonCode.INPUT_MISMATCH)
     text = config.get_text_config(decoder=True)
     start = getattr(config, "decoder_start_token_id", None)
     rows = []
@@ -99,16 +102,32 @@ def _beginning(loaded: Loaded, one: Told, ids: Sequence[int], places: Sequence[i
     special, last = set(tokenizer.all_special_ids), len(places) - 1
     while last > 0 and ids[places[last]] in special and ids[places[last]] != whole[-1]:
         last -= 1
+    answer = whole[-max(len(whole) - len(before), 1) :]
     if ids[places[last]] != whole[-1]:
+        last = _ending(answer, [ids[place] for place in places])
+    if last < 0:
         msg = f"{one.where}: the answer was cut off: text and answer are longer than the model's positions"
         raise Refused(msg, ReasonCode.INPUT_MISMATCH)
-    return places[max(last + 1 - max(len(whole) - len(before), 1), 0)]
+    return places[max(last + 1 - len(answer), 0)]
+
+
+def _ending(answer: Sequence[int], ids: Sequence[int]) -> int:
+    """Give the place in IDS where ANSWER ends, the last such; -1 where there is none.
+
+    What a processor puts behind it, as PaliGemma's does a line end, is none of it.
+    """
+    ends = range(len(ids) - 1, len(answer) - 2, -1)
+    return next((end for end in ends if list(ids[end + 1 - len(answer) : end + 1]) == list(answer)), -1)
 
 
 def masked(loaded: Loaded, tensors: Mapping[str, Any], told: Sequence[Told]) -> dict[str, Any]:
     """Give ids with tokens masked, and what was there as labels: where a text has masks of its own they stand for its label."""
     tokenizer = parts.tokenizer(loaded)
     ids, mask_id = tensors["input_ids"].clone(), tokenizer.mask_token_id
+    if mask_id is None:
+        raise Refused(
+            f"the tokenizer of {type(loaded.model).__name__} has no mask token to train it with", ReasonCode.INPUT_MISMATCH
+        )
     found = ids.new_full(ids.shape, labels.IGNORED)
     special = set(tokenizer.all_special_ids)
     for row in range(ids.shape[0]):

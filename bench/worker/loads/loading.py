@@ -26,6 +26,9 @@ from bench.worker.precision import casting, quantizing
 
 STAGES = ("import", "config", "construct", "read", "quantize", "tie", "place", "first_touch", "processor")
 _PAGE = 4096
+_SPEECH = "automatic-speech-recognition"
+_LETTERS_OF_AN_LM = "alphabet.json"
+"""A file of a CTC decoder with a language model, whose processor needs pyctcdecode: of such the extractor alone is loaded."""
 
 
 @dataclass(slots=True)
@@ -215,7 +218,7 @@ def _processor(model: ModelFacts, folder: Path, requested: Mapping[str, Json], s
     backend = requested.get("processor_backend", "auto")
     if model.traits & {Trait.IMAGE, Trait.VIDEO} and backend != "auto":
         options["backend"] = backend
-    loader = getattr(transformers, _processor_class(model.traits, folder))
+    loader = getattr(transformers, _processor_class(model, folder))
     try:
         found = loader.from_pretrained(source.name, **options)
     except (ImportError, AttributeError) as error:  # transformers 5.17 has a property `backend` there that cannot be set
@@ -239,13 +242,14 @@ def _with_images_by(backend: str, loader: Any, name: Path | str, options: Mappin
     return found
 
 
-def _processor_class(traits: frozenset[Trait], folder: Path) -> str:
-    """Name the Auto class of the processor for inputs of TRAITS. What a generator gives back is read where it can be."""
-    media = traits & {Trait.IMAGE, Trait.VIDEO, Trait.AUDIO}
+def _processor_class(model: ModelFacts, folder: Path) -> str:
+    """Name the Auto class of the processor for MODEL's inputs. What it writes is read where it can be, a CTC head's letters too."""
+    media = model.traits & {Trait.IMAGE, Trait.VIDEO, Trait.AUDIO}
     if not media:
         return "AutoTokenizer"
     reads = any((folder / name).exists() for name in VOCABULARIES)
-    if len(media) > 1 or (traits & {Trait.TEXT, Trait.GENERATES} and reads):
+    spells = model.task == _SPEECH and not (folder / _LETTERS_OF_AN_LM).exists()
+    if len(media) > 1 or ((model.traits & {Trait.TEXT, Trait.GENERATES} or spells) and reads):
         return "AutoProcessor"
     if Trait.VIDEO in media and (folder / "video_preprocessor_config.json").exists():
         return "AutoVideoProcessor"

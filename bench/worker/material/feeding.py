@@ -83,7 +83,8 @@ def raw(loaded: Loaded, request: Measure, some: Sequence[Item]) -> Raw:
     if Trait.TEXT not in traits:
         return made
     written = [_text(loaded, request, item) for item in some]
-    if all(item.context is not None for item in some) and not made:
+    reads_pairs = not made and Trait.GENERATES not in traits  # one that writes goes on from one text, or translates one
+    if reads_pairs and all(item.context is not None for item in some):
         return {"text": written, "text_pair": [item.context for item in some]}
     return {**made, "text": preparing.beside(loaded, written, decoded)["text"] if made else written}
 

@@ -24,7 +24,8 @@ def can_answer(outputs: Any) -> bool:
 def answer(loaded: Loaded, outputs: Any, tensors: Mapping[str, Any]) -> list[Any]:
     """Turn the OUTPUTS for TENSORS into one answer an item.
 
-    That is a span of positions, probabilities over the other modality, the tokens that were masked, a label or labels.
+    That is a span of positions, probabilities over the other modality, the tokens that were masked, a label or labels, or the text
+    that a CTC head spells by its likeliest tokens, repeated ones and blanks left out by the tokenizer.
     """
     if getattr(outputs, "start_logits", None) is not None:
         starts, ends = outputs.start_logits.argmax(-1), outputs.end_logits.argmax(-1)
@@ -39,11 +40,15 @@ def answer(loaded: Loaded, outputs: Any, tensors: Mapping[str, Any]) -> list[Any
     masked = _masked(loaded, outputs.logits, tensors)
     if masked is not None:
         return _filled(loaded, outputs.logits, masked)
-    best = outputs.logits.argmax(-1)
-    if outputs.logits.dim() >= _RANK_OF_TOKENS:
-        positions: list[Any] = best.tolist()
-        return positions
-    return _labels(loaded, outputs.logits)
+    return _tokens(loaded, outputs.logits) if outputs.logits.dim() >= _RANK_OF_TOKENS else _labels(loaded, outputs.logits)
+
+
+def _tokens(loaded: Loaded, logits: Any) -> list[Any]:
+    best = logits.argmax(-1)
+    if "CTC" in type(loaded.model).__name__ and can_write(loaded):
+        return detokenize(loaded, best)
+    positions: list[Any] = best.tolist()
+    return positions
 
 
 def _labels(loaded: Loaded, logits: Any) -> list[Any]:

@@ -349,3 +349,15 @@ def test_no_process_outlives_a_driver_that_is_killed(python: str, method: StartM
     while carriers(mark) and time.monotonic() < end:
         time.sleep(0.02)
     assert carriers(mark) == []
+
+
+def test_what_is_written_after_the_standard_error_was_emptied_stands_at_its_beginning() -> None:
+    with local._stderr() as opened, subprocess.Popen(
+        [sys.executable, "-c", "import os; os.write(2, b'x' * 9000); input(); os.write(2, b'late')"],
+        stdin=subprocess.PIPE, stderr=opened,
+    ) as process:  # fmt: skip
+        while os.fstat(opened.fileno()).st_size < 9000:
+            time.sleep(0.01)
+        os.ftruncate(opened.fileno(), 0)
+        process.communicate(b"\n")
+        assert os.pread(opened.fileno(), 100, 0) == b"late"
