@@ -1,5 +1,7 @@
 """Answers of outputs that are known: a masked token is found where it is masked."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,12 +34,6 @@ class SpellingForCTC:
     """A model with a head whose likeliest tokens spell a text."""
 
 
-class Letters(Tokenizer):
-    def batch_decode(self, ids: Any, *, skip_special_tokens: bool) -> list[str]:
-        assert skip_special_tokens
-        return ["".join(WORDS[number] for number in dict.fromkeys(row)) for row in ids.tolist()]
-
-
 def of(ids: list[list[int]], classes: int) -> list[Any]:
     import torch
 
@@ -63,11 +59,15 @@ def test_classes_of_tokens_are_no_tokens() -> None:
     assert of([[0, MASK, 2]], 2) == [[1, 1, 1]]
 
 
-def test_a_ctc_heads_likeliest_tokens_are_spelled_by_its_tokenizer_and_are_positions_without_one() -> None:
+def test_a_ctc_heads_likeliest_tokens_are_spelled_by_its_tokenizer_and_are_positions_without_one(tmp_path: Path) -> None:
     import torch
+    from transformers import Wav2Vec2CTCTokenizer
 
-    logits = torch.nn.functional.one_hot(torch.tensor([[4, 4, 0], [1, 1, 1]]), len(WORDS)).float()
+    letters = ["<pad>", "<s>", "</s>", "<unk>", "|", "E", "H", "L", "O"]
+    (tmp_path / "vocab.json").write_text(json.dumps({letter: number for number, letter in enumerate(letters)}))
+    ids = [letters.index(letter) for letter in ("H", "H", "E", "L", "<pad>", "L", "O", "<pad>")]
+    logits = torch.nn.functional.one_hot(torch.tensor([ids]), len(letters)).float()
     model: Any = SpellingForCTC()
-    for processor, found in ((Letters(), ["da", "b"]), (None, [[4, 4, 0], [1, 1, 1]])):
+    for processor, found in ((Wav2Vec2CTCTokenizer(str(tmp_path / "vocab.json")), ["HELLO"]), (None, [ids])):
         loaded = Loaded(model=model, processor=processor, device="cpu", stage_s={}, total_s=0.0)
         assert answers.answer(loaded, Outputs(logits), {}) == found

@@ -51,7 +51,7 @@ def learnt(*ids: int) -> list[int]:
     [
         ((1, 11, 12, 13), [-100, -100, 12, 13]),
         ((1, 11, 12, 13, 0), [-100, -100, 12, 13, 0]),
-        ((5, 5, 1, 11, 12, 13, 99), [-100, -100, -100, -100, 12, 13, 99]),
+        ((5, 5, 1, 11, 12, 13, 99), [-100, -100, -100, -100, 12, 13, -100]),
     ],
 )
 def test_an_answer_is_found_behind_its_text_whatever_a_processor_puts_after_it(ids: tuple[int, ...], labels: list[int]) -> None:

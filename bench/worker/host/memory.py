@@ -74,7 +74,7 @@ def reset_high_water() -> None:
 def library_bytes() -> int:
     """Give the resident pages of files of which some part may be executed, without what was written to them.
 
-    It takes some hundredths of a second, and so is never read inside a timed phase.
+    It takes about a hundredth of a second, more for large models, and so is never read inside a timed phase.
     """
     resident: dict[str, int] = {}
     libraries = set()

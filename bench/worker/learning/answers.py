@@ -88,34 +88,38 @@ def continued(loaded: Loaded, tensors: Mapping[str, Any], told: Sequence[Told]) 
     for row, one in enumerate(told):
         if one.label is not None:
             places = range(ids.shape[1]) if mask is None else mask[row].nonzero().flatten().tolist()
-            found[row, : _beginning(loaded, one, ids[row].tolist(), places)] = labels.IGNORED
+            begins, ends = _place(loaded, one, ids[row].tolist(), places)
+            found[row, :begins] = found[row, ends:] = labels.IGNORED
     if not bool((found[:, 1:] != labels.IGNORED).any()):
         where = told[0].where if told else "a batch"
         raise Refused(f"{where}: nothing is left to predict: give texts of two tokens at least", ReasonCode.INPUT_MISMATCH)
     return found
 
 
-def _beginning(loaded: Loaded, one: Told, ids: Sequence[int], places: Sequence[int]) -> int:
-    """Give the place in IDS where the answer of ONE begins: it ends the text, but for what the tokenizer adds to every sequence."""
+def _place(loaded: Loaded, one: Told, ids: Sequence[int], places: Sequence[int]) -> tuple[int, int]:
+    """Give where in IDS the answer of ONE begins, and the place behind what is learnt with it.
+
+    It ends the text, but for what the tokenizer adds to every sequence, which is learnt too: that it ends there. What a processor
+    writes behind it, as PaliGemma's does the end of a line, is not.
+    """
     tokenizer = parts.tokenizer(loaded)
     whole, before = (tokenizer(text, add_special_tokens=False).input_ids for text in (one.continued, one.text))
     special, last = set(tokenizer.all_special_ids), len(places) - 1
     while last > 0 and ids[places[last]] in special and ids[places[last]] != whole[-1]:
         last -= 1
     answer = whole[-max(len(whole) - len(before), 1) :]
+    behind = len(ids)
     if ids[places[last]] != whole[-1]:
         last = _ending(answer, [ids[place] for place in places])
+        behind = places[last] + 1
     if last < 0:
         msg = f"{one.where}: the answer was cut off: text and answer are longer than the model's positions"
         raise Refused(msg, ReasonCode.INPUT_MISMATCH)
-    return places[max(last + 1 - len(answer), 0)]
+    return places[max(last + 1 - len(answer), 0)], behind
 
 
 def _ending(answer: Sequence[int], ids: Sequence[int]) -> int:
-    """Give the place in IDS where ANSWER ends, the last such; -1 where there is none.
-
-    What a processor puts behind it, as PaliGemma's does a line end, is none of it.
-    """
+    """Give the place in IDS where ANSWER ends, the last such; -1 where there is none."""
     ends = range(len(ids) - 1, len(answer) - 2, -1)
     return next((end for end in ends if list(ids[end + 1 - len(answer) : end + 1]) == list(answer)), -1)
 

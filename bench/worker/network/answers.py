@@ -46,9 +46,11 @@ def answer(loaded: Loaded, outputs: Any, tensors: Mapping[str, Any]) -> list[Any
 def _tokens(loaded: Loaded, logits: Any) -> list[Any]:
     best = logits.argmax(-1)
     if "CTC" in type(loaded.model).__name__ and can_write(loaded):
-        return detokenize(loaded, best)
-    positions: list[Any] = best.tolist()
-    return positions
+        # Blanks are special tokens and tell a letter written twice from one that lasts: left out first, they would join the two.
+        found: list[Any] = parts.tokenizer(loaded).batch_decode(best, skip_special_tokens=False)
+    else:
+        found = best.tolist()
+    return found
 
 
 def _labels(loaded: Loaded, logits: Any) -> list[Any]:
