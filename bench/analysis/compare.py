@@ -266,7 +266,7 @@ def _marked(case: _Case) -> str | None:
 
 
 def _between(noise: RunNoise | None, metric: Metric) -> Spread:
-    return ASSUMED if noise is None else noise.spreads.get(metric.name, ASSUMED)
+    return (None if noise is None else noise.spread(metric)) or ASSUMED
 
 
 def _of_pairs(taken: Mapping[str, Mapping[str, paired.Apart]], rows: Sequence[Contrast]) -> Iterator[str]:
@@ -285,8 +285,8 @@ def _of_pairs(taken: Mapping[str, Mapping[str, paired.Apart]], rows: Sequence[Co
 
 def _of_noise(rows: Sequence[Contrast | Open], noise: RunNoise | None) -> Iterator[str]:
     """Say where the spread between runs comes from, once for all rows that it was used for."""
-    used = dict.fromkeys(row.contrast.metric.name for row in rows if isinstance(row, Open))
-    known = [name for name in used if noise is not None and name in noise.spreads]
+    used = {row.contrast.metric.name: row.contrast.metric for row in rows if isinstance(row, Open)}
+    known = [name for name, metric in used.items() if noise is not None and noise.spread(metric) is not None]
     if noise is not None and known:
         yield f"spread between runs of unchanged code: from {len(noise.runs)} runs on this machine"
     if len(known) < len(used):

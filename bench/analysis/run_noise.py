@@ -15,6 +15,7 @@ from bench.analysis.summarize import summarize
 from bench.analysis.unlike import between
 from bench.domain.comparison import RunNoise, Spread
 from bench.domain.errors import UsageError
+from bench.domain.metric import Metric
 from bench.domain.record import Record
 from bench.domain.summary import Row
 
@@ -80,19 +81,22 @@ def _refuse_changed(kept: Sequence[tuple[str, list[Record]]]) -> None:
 
 
 def _spreads(rows: Sequence[Row]) -> dict[str, Spread]:
-    """Pool over cases; a metric counts where every value of it has a logarithm and eight runs have it by one definition."""
-    by_metric: dict[str, dict[tuple[str, str], list[float]]] = {}
+    """Pool over cases what eight runs have by one definition, the newest, where every value has a logarithm."""
+    by_definition: dict[Metric, dict[str, list[float]]] = {}
     for row in rows:
         for name, estimate in row.metrics.items():
             if name not in RATES and not estimate.metric.deterministic and not name.startswith(PARITY):
-                one = (row.case.id, estimate.metric.definition)
-                by_metric.setdefault(name, {}).setdefault(one, []).append(estimate.value)
-    return {name: found for name, cases in by_metric.items() if (found := _pooled(list(cases.values()))) is not None}
+                by_definition.setdefault(estimate.metric, {}).setdefault(row.case.id, []).append(estimate.value)
+    spreads: dict[str, Spread] = {}
+    for metric in sorted(by_definition, key=lambda one: one.definition):
+        if (found := _pooled(metric, list(by_definition[metric].values()))) is not None:
+            spreads[metric.name] = found
+    return spreads
 
 
-def _pooled(cases: Sequence[Sequence[float]]) -> Spread | None:
+def _pooled(metric: Metric, cases: Sequence[Sequence[float]]) -> Spread | None:
     usable = [values for values in cases if len(values) >= LEAST_RUNS]
     if not usable or any(value <= 0 for values in usable for value in values):
         return None
     variance = statistics.fmean(statistics.variance([math.log(value) for value in values]) for values in usable)
-    return Spread(sigma=math.sqrt(variance), degrees=min(map(len, usable)) - 1)
+    return Spread(sigma=math.sqrt(variance), degrees=min(map(len, usable)) - 1, definition=metric.definition)

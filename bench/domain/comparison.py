@@ -181,11 +181,13 @@ class Gate:
 class Spread:
     """How far the values of one metric lie apart between runs of unchanged code: a standard deviation of logs.
 
-    `degrees` are its degrees of freedom: one less than the runs behind it.
+    `degrees` are its degrees of freedom: one less than the runs behind it. `definition` is the one that the values are by; what was
+    kept without it is by the first.
     """
 
     sigma: float
     degrees: int
+    definition: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,3 +200,8 @@ class RunNoise:
     first_at: str
     last_at: str
     spreads: Mapping[str, Spread] = field(default_factory=dict)
+
+    def spread(self, metric: Metric) -> Spread | None:
+        """Give the spread of METRIC; None where it is not known by the definition that the metric has."""
+        found = self.spreads.get(metric.name)
+        return found if found is not None and metric.definition == (found.definition or f"{metric.name}.v1") else None

@@ -12,10 +12,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from bench.domain.procedure import StartMethod
 from bench.protocol.messages import VERSION, Capabilities, Exited, Forked, Started
-from bench.worker.host import libraries, memory, offspring
+from bench.worker.host import libraries, memory, offspring, scratch
 from bench.worker.requests import carry_out, make_ready
 from bench.worker.wire import Wire, claim
 
@@ -40,12 +41,12 @@ def serve(asked: StartMethod) -> None:
     for line in _lines(wire.requests):
         # The descriptors are inheritable for a spawned child only; ALIVE ends when this process does.
         alive, held = os.pipe()
-        pid = _fork(wire, line, alive, held) if method is StartMethod.NURSERY else _spawn(wire, line, alive)
+        folder = scratch.make()
+        pid = _fork(wire, line, alive, held, folder) if method is StartMethod.NURSERY else _spawn(wire, line, alive, folder)
         os.close(alive)
         wire.send(Forked(pid=pid))
-        status = _wait(pid, wire.requests)
-        offspring.end_group(pid)
-        offspring.end_strays()
+        status = _wait(pid, wire.requests, folder)
+        _clear(pid, folder)
         os.close(held)
         wire.send(Exited(status=status), on_new_line=True)
 
@@ -58,20 +59,21 @@ def _lines(descriptor: int) -> Iterator[str]:
         yield from (line.decode() for line in whole if line.strip())
 
 
-def _fork(wire: Wire, line: str, alive: int, held: int) -> int:
+def _fork(wire: Wire, line: str, alive: int, held: int, folder: Path) -> int:
     pid = os.fork()
     if pid == 0:
         os.close(held)
         os.close(wire.requests)
         os.setpgid(0, 0)
         offspring.tie_to_nursery(alive)
+        scratch.enter(folder)
         _become_trial(wire, line)
     # Both sides set the group, so that neither can act before it is set.
     _lead_group(pid)
     return pid
 
 
-def _spawn(wire: Wire, line: str, alive: int) -> int:
+def _spawn(wire: Wire, line: str, alive: int, folder: Path) -> int:
     """Start a new interpreter for one request, handed over on its standard input."""
     reading, writing = os.pipe()
     child = subprocess.Popen(
@@ -80,6 +82,7 @@ def _spawn(wire: Wire, line: str, alive: int) -> int:
         stdout=wire.events,
         pass_fds=(alive,),
         process_group=0,
+        env={**os.environ, **scratch.variables(folder)},
     )
     os.close(reading)
     # A child that died at once reads nothing; its exit status says so, below.
@@ -118,7 +121,7 @@ def _become_trial(wire: Wire, line: str) -> None:
         os._exit(code)  # no exit handlers of the nursery's libraries, which belong to the nursery
 
 
-def _wait(pid: int, requests: int) -> int:
+def _wait(pid: int, requests: int, folder: Path) -> int:
     """Wait for PID and give its exit status, negative for a signal; where the driver goes away first, end everything.
 
     The driver sends nothing while a request runs, so that readable requests mean that their writer is gone.
@@ -127,9 +130,15 @@ def _wait(pid: int, requests: int) -> int:
     try:
         ready, _, _ = select.select([process, requests], [], [])
         if process not in ready:
-            offspring.end_group(pid)
-            offspring.end_strays()
+            _clear(pid, folder)
             os._exit(1)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     finally:
         os.close(process)
+
+
+def _clear(pid: int, folder: Path) -> None:
+    """End and remove whatever the trial of process PID left behind: its group, what left that, and its FOLDER."""
+    offspring.end_group(pid)
+    offspring.end_strays()
+    scratch.remove(folder)

@@ -20,7 +20,6 @@ from bench.protocol.messages import (
 )
 from bench.worker import failures
 from bench.worker.clock import Clock
-from bench.worker.host import leftovers
 from bench.worker.wire import Send
 
 
@@ -55,8 +54,6 @@ def carry_out(line: str, send: Send) -> int:
             traceback.print_exc()
         send(failed)
         return 1
-    finally:
-        leftovers.clear()
     send(Finished())
     return 0
 

@@ -86,6 +86,21 @@ def test_values_by_two_definitions_are_not_pooled() -> None:
     assert "forward" not in run_noise([*found[:8], *later])[0].spreads, "four runs by each definition"
 
 
+def test_a_spread_is_that_of_its_definition_and_of_the_first_where_it_does_not_say() -> None:
+    found = runs(*TIMES)
+    metric = found[0].samples[0].metric
+    (noise, _), (redefined, _) = (run_noise(records) for records in (found, [
+        replace(record, samples=tuple(_redefined(one) for one in record.samples)) for record in found
+    ]))  # fmt: skip
+    other = replace(metric, definition="forward.v2")
+    assert noise.spread(metric) == noise.spreads["forward"] != noise.spread(other)
+    assert redefined.spread(metric) is None
+    assert redefined.spread(other) == redefined.spreads["forward"]
+    unsaid = replace(noise, spreads={"forward": replace(noise.spreads["forward"], definition=None)})
+    assert unsaid.spread(metric) is not None
+    assert unsaid.spread(other) is None
+
+
 def _redefined(one: Samples) -> Samples:
     return replace(
         one, metric=replace(one.metric, definition=f"{one.metric.name}.v2"), values=tuple(3 * value for value in one.values)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parents[2]
 QUANTIZED = {"quant_method": "bitsandbytes", "load_in_8bit": True}
@@ -91,6 +92,18 @@ def loading(_folder: Path) -> Any:
         "tree": str(told),
         "without": load_model("tiny-gpt2", load_processor=False).processor,
     }
+
+
+@topic
+def offloading(folder: Path) -> Any:
+    import tempfile
+
+    from bench import generate, load_model
+
+    with patch.object(tempfile, "tempdir", str(folder)):
+        loaded = load_model("tiny-gpt2", device_map={"max_memory": {"cpu": "1MB"}, "offload": "disk"})
+    made = [str(one) for one in folder.glob("bench-offload-*")]
+    return {"texts": len(generate(loaded, "a text", max_new_tokens=2)), "folders": made}
 
 
 @topic

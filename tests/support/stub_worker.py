@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -106,6 +107,20 @@ def _stray_fork_and_hang(send: Callable[[object], None]) -> None:
     _hang(send)
 
 
+def _write(send: Callable[[object], None]) -> None:
+    """Put a file where Python has what is temporary, and a folder that is not to be written to; say where torch keeps its code."""
+    place = Path(tempfile.mkdtemp())
+    (place / "weights").write_bytes(bytes(MIB))
+    place.chmod(0o500)
+    _note(send, str(place))
+    _note(send, os.environ["TORCHINDUCTOR_CACHE_DIR"])
+
+
+def _write_and_hang(send: Callable[[object], None]) -> None:
+    _write(send)
+    _hang(send)
+
+
 def _print(_send: object) -> None:
     sys.stdout.write('{"v": 1, "type": "finished"}\n')
     sys.stdout.flush()
@@ -156,6 +171,8 @@ _BEHAVIOURS: Mapping[str, Callable[..., None]] = {
     "stray": _stray,
     "stray and hang": _stray_and_hang,
     "stray fork and hang": _stray_fork_and_hang,
+    "write": _write,
+    "write and hang": _write_and_hang,
     "print": _print,
     "tear": _tear,
     "shout": _shout,

@@ -1,6 +1,5 @@
 """Engines: what they declare, what is refused before anything is exported or compiled, and that what was asked for really ran."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -153,9 +152,6 @@ def test_compile_tells_what_it_compiled_and_refuses_where_nothing_was(tmp_path: 
         seen = engaged.observe()
         loaded.model(torch.rand(5, 4))
     assert seen["engine"] == asked
-    assert (os.environ["TORCHINDUCTOR_CACHE_DIR"], list(tmp_path.iterdir())) == (str(tmp_path), []), (
-        "someone else's stays as it was"
-    )
     assert engaged.graphs is not None
     assert engaged.graphs() == 1
     assert [(one.metric.name, one.values) for one in engaged.samples()] == [("compile.graph_breaks", (0,))]

@@ -1,5 +1,6 @@
 """The Python interface on real tiny models: what one process that used it found."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def test_a_preset_loads_as_asked_with_its_processor_and_stages(found: Any, topic
     assert (found["class"], found["dtype"], found["device"]) == ("GPT2LMHeadModel", "torch.bfloat16", "cpu"), topic
     assert (found["tokenizer"], found["image_processor"], found["training"]) == ("GPT2Tokenizer", None, False)
     assert found["stages"].keys() == STAGES, "nothing is quantized, so there is no such stage"
-    assert sum(found["stages"].values()) == pytest.approx(found["total_s"], rel=0.03, abs=0.01), "10 ms, since it is tiny"
+    assert sum(found["stages"].values()) == pytest.approx(found["total_s"], rel=0.03, abs=0.05), "tiny, on a busy machine"
     assert found["without"] is None, "load_processor=False"
 
 
@@ -49,6 +50,13 @@ def test_a_loaded_model_is_described_as_it_stands(found: Any, topic: str) -> Non
     assert found["devices"] == {"cpu": found["bytes"]}
     assert found["processor_class"] == "GPT2Tokenizer"
     assert found["tree"].splitlines()[1] == "├─ parameters 655,872 (655,872 trainable)"
+
+
+@of("offloading")
+def test_what_was_offloaded_ends_with_the_process(found: Any, topic: str) -> None:
+    assert found["texts"] == 1, topic
+    assert found["folders"]
+    assert not [one for one in found["folders"] if Path(one).exists()]
 
 
 @of("describing")

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 import pytest
@@ -72,9 +70,7 @@ def failure(events: list[Event]) -> Failed:
 
 def test_a_model_larger_than_its_memory_lies_on_disk_in_part(executor: Local, model: ModelFacts) -> None:
     asked: Json = {"max_memory": {"cpu": "2MB"}, "offload": "disk"}
-    before = set(Path(gettempdir()).glob("bench-offload-*"))
     found = facts(measure(executor, model, device_map=asked))
-    assert set(Path(gettempdir()).glob("bench-offload-*")) <= before, "what was offloaded ends with the trial"
     assert found["device_map"] == asked
     assert found["device"] == "cpu"
     assert 0 < found["placed_bytes"]["cpu"] <= 2_000_000 < found["placed_bytes"]["disk"]

@@ -5,6 +5,7 @@ import fcntl
 import os
 import secrets
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,13 +22,22 @@ from bench.domain.procedure import StartMethod
 from bench.execution import foreign
 from bench.execution.watch import POLL_S, Watch
 from bench.protocol.codec import CodecError
-from bench.protocol.messages import Capabilities, Event, Exited, Failed, Forked, Noted, Request, Started, decode_event, encode
+from bench.protocol.messages import (
+    SCRATCH,
+    Capabilities,
+    Event,
+    Exited,
+    Failed,
+    Forked,
+    Noted,
+    Request,
+    Started,
+    decode_event,
+    encode,
+)
 
 START_LIMIT_S = 600.0
 END_LIMIT_S = 10.0
-MARK = "BENCH_NURSERY"
-"""Environment variable that tells whose offspring a process is, wherever it went."""
-
 _TAIL = 4096
 
 
@@ -42,7 +52,7 @@ class Nursery:
 
     process: "subprocess.Popen[bytes]"
     stderr: IO[bytes]
-    mark: str
+    scratch: Path
     rest: bytes = b""
     lines: list[bytes] = field(default_factory=list)
 
@@ -111,7 +121,7 @@ class Local:
 
     def _start(self) -> Nursery:
         stderr = _stderr()
-        mark = f"{os.getpid()}-{secrets.token_hex(8)}"
+        scratch = Path(self.env.get("TMPDIR", tempfile.gettempdir()), f"bench-{os.getpid()}-{secrets.token_hex(4)}")
         try:
             process = subprocess.Popen(
                 [self.python, "-m", "bench.worker", "--start-method", self.method],
@@ -119,12 +129,12 @@ class Local:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 start_new_session=True,
-                env={**os.environ, **foreign.search_path(self.python, self.env), MARK: mark},
+                env={**os.environ, **foreign.search_path(self.python, self.env), SCRATCH: str(scratch)},
             )
         except OSError as error:
             stderr.close()
             raise WorkerError(f"{self.python} cannot be started: {error.strerror}") from error
-        return Nursery(process, stderr, mark)
+        return Nursery(process, stderr, scratch)
 
     def ready(self, nursery: Nursery) -> Capabilities:
         """Wait until NURSERY has told what it can do. Raises WorkerError where it does not come to that."""
@@ -206,7 +216,7 @@ class Local:
     def _lost(self, nursery: Nursery) -> Iterator[Event]:
         """Answer for a nursery that died under a request: what it started goes with it, and so does this request."""
         status = nursery.process.wait()
-        _end_marked(nursery.mark)
+        _end_offspring(nursery.scratch)
         yield Failed(
             outcome=Outcome.LOST,
             reason=f"the nursery of this trial ended under it ({_status(status)}); the next trial gets a new one",
@@ -235,6 +245,7 @@ class Local:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(nursery.process.pid, signal.SIGKILL)
             nursery.process.wait()
+        shutil.rmtree(nursery.scratch, ignore_errors=True)
         for stream in (nursery.process.stdin, nursery.process.stdout, nursery.stderr):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -263,9 +274,9 @@ def _end(watch: Watch) -> None:
             os.killpg(watch.pid, signal.SIGKILL)
 
 
-def _end_marked(mark: str) -> None:
-    """Kill what a dead nursery left behind: processes that carry its MARK, be they in a session of their own."""
-    wanted = f"{MARK}={mark}".encode()
+def _end_offspring(scratch: Path) -> None:
+    """Kill what a dead nursery left behind: processes that were led to its SCRATCH folder, be they in a session of their own."""
+    wanted = f"{SCRATCH}={scratch}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if wanted in (folder / "environ").read_bytes().split(b"\0"):

@@ -5,6 +5,7 @@ for; what is exported is that very model. Torch's weights are let go before anyt
 """
 
 import gc
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Any, TypeVar
 from bench.domain.outcome import Outcome, ReasonCode
 from bench.worker.exported import said
 from bench.worker.failures import Refused, classify
-from bench.worker.host import leftovers
 
 HEADS: Mapping[str, tuple[str, str]] = {
     "text-generation": ("text-generation-with-past", "ORTModelForCausalLM"),
@@ -35,7 +35,7 @@ def export(network: Any, task: str) -> tuple[Any, dict[str, float]]:
     Raises Refused in the exporter's or the runtime's words where they cannot.
     """
     seconds: dict[str, float] = {}
-    name, folder = type(network).__name__, leftovers.folder("optimum-onnx")
+    name, folder = type(network).__name__, Path(tempfile.mkdtemp(prefix="bench-optimum-onnx-"))
     _timed("convert", seconds, lambda: _convert(network, folder, HEADS[task][0]), f"{name} cannot be exported")
     started = _timed("start", seconds, lambda: _start(folder, HEADS[task][1]), f"what was exported of {name} does not start")
     return started, seconds

@@ -51,10 +51,6 @@ def _no_samples() -> tuple[Samples, ...]:
     return ()
 
 
-def _nothing() -> None:
-    return None
-
-
 def _no_answer(_error: Exception) -> Refused | None:
     return None
 
@@ -66,14 +62,13 @@ class Engaged:
     `observe` gives after the first call what ran; it raises Refused where that was not the engine. `samples` are those of getting
     ready and of the first call. `graphs` counts the graphs compiled so far; None where the engine compiles none while it runs, and
     `recompiled` those of them that were compiled while calls were timed. `is_torch` tells whether torch's operators run, so that
-    they can be looked at. `close` gives back what the engine holds, and `explain` makes answers of errors of its own.
+    they can be looked at. `explain` makes answers of errors of its own.
     """
 
     observe: Callable[[], Mapping[str, Json]]
     samples: Callable[[], tuple[Samples, ...]] = _no_samples
     graphs: Callable[[], int] | None = None
     is_torch: bool = True
-    close: Callable[[], None] = _nothing
     explain: Callable[[Exception], Refused | None] = _no_answer
     recompiled: int = 0
 
@@ -84,7 +79,7 @@ class Engaged:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Run the block with the engine, and give back at its end what it holds. Its errors that are answers become Refused."""
+        """Run the block with the engine. Its errors that are answers become Refused."""
         try:
             yield
         except Exception as error:
@@ -92,8 +87,6 @@ class Engaged:
             if refusal is None:
                 raise
             raise refusal from error
-        finally:
-            self.close()
 
 
 class Engine(Protocol):

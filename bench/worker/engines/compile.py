@@ -1,13 +1,9 @@
 """torch.compile over the model's forward: of a generation every pass, the prefill and each step.
 
 Transformers compiles by itself where a static cache meets an accelerator, the steps only and nothing on a CPU; that is switched off
-in every generation, so that `eager` is eager and `compile` is this. Every trial compiles from nothing, with a cache folder of its
-own: the time of compiling means the same in each.
+in every generation, so that `eager` is eager and `compile` is this.
 """
 
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, cast
@@ -22,7 +18,6 @@ from bench.worker.metrics import COMPILE_GRAPH_BREAKS, sample
 NEEDS = "a C++ compiler (on an accelerator triton)"
 DEVICES = ("cpu", "cuda", "xpu")
 OPTIONS = ("mode", "dynamic", "fullgraph")
-_CACHE = "TORCHINDUCTOR_CACHE_DIR"
 _OF_ACCELERATORS = frozenset({"reduce-overhead"})
 
 
@@ -32,8 +27,6 @@ def engage(work: Work) -> Engaged:
 
     options, device = work.options, work.loaded.device
     _refuse(options, device)
-    before = os.environ.get(_CACHE)  # torch sets it by itself, to a folder that all its processes share
-    folder = os.environ[_CACHE] = tempfile.mkdtemp(prefix="bench-inductor-")
     torch._dynamo.config.fail_on_recompile_limit_hit = True  # noqa: SLF001 -- else what is compiled too often runs eagerly, unsaid
     torch._dynamo.utils.counters.clear()  # noqa: SLF001
     watch = _Watch(options)
@@ -48,17 +41,8 @@ def engage(work: Work) -> Engaged:
         observe=lambda: watch.facts(work),
         samples=watch.samples,
         graphs=lambda: watch.graphs,
-        close=lambda: _close(folder, before),
         explain=_explain,
     )
-
-
-def _close(folder: str, before: str | None) -> None:
-    """Remove the FOLDER of this trial, and name the one of BEFORE again, which is someone else's."""
-    shutil.rmtree(folder, ignore_errors=True)
-    os.environ.pop(_CACHE, None)
-    if before is not None:
-        os.environ[_CACHE] = before
 
 
 class _Watch:

@@ -11,6 +11,7 @@ from bench.worker.failures import Refused
 from bench.worker.learning import labels
 from bench.worker.loads.loading import Loaded
 from bench.worker.material import beside, masks, parts
+from bench.worker.network.answers import is_ctc
 
 EVERY = 7
 """One token in so many is to be found where a text masks none itself: the 15 % of Devlin et al. 2018, always the same ones."""
@@ -65,7 +66,7 @@ def read_by_a_decoder(loaded: Loaded, told: Sequence[Told]) -> dict[str, Any]:
 def _shifts(model: Any) -> bool:
     """Tell whether MODEL makes its decoder's input of labels, padding among them, or takes labels for that input as they are."""
     code = sys.modules[type(model).__module__]
-    return hasattr(code, "shift_tokens_right") or hasattr(model, "_shift_right") or "CTC" in type(model).__name__
+    return hasattr(code, "shift_tokens_right") or hasattr(model, "_shift_right") or is_ctc(model)
 
 
 def _refuse_long(one: Told, tokens: int, most: int | None) -> None:

@@ -12,6 +12,7 @@ from bench.domain.outcome import ReasonCode
 from bench.worker.failures import Refused
 from bench.worker.loads.loading import Loaded
 from bench.worker.material import beside, masks, packing, parts
+from bench.worker.network.answers import is_ctc
 
 IGNORED = packing.IGNORED
 ANSWER = 16
@@ -63,13 +64,13 @@ def classes_of(model: Any) -> int:
 
 def writes(model: Any) -> bool:
     """Tell whether MODEL's labels are tokens: it generates, or predicts those of its own input."""
-    return bool(model.can_generate()) or (model.get_output_embeddings() is not None) or "CTC" in type(model).__name__
+    return bool(model.can_generate()) or (model.get_output_embeddings() is not None) or is_ctc(model)
 
 
 def reads_its_own(model: Any, names: frozenset[str]) -> bool:
     """Tell whether a decoder of MODEL, or its CTC head, is given texts apart from the input."""
     whole = getattr(model.config, "use_decoder_only_language_model", False)
-    return (beside.DECODER in names and not whole) or "CTC" in type(model).__name__
+    return (beside.DECODER in names and not whole) or is_ctc(model)
 
 
 def _answers(model: Any, tensors: Mapping[str, Any]) -> Any:

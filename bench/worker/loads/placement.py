@@ -5,7 +5,10 @@ bytes. A map by branch names some modules only: the others go to the case's devi
 named by itself, since accelerate wants every parameter covered by one entry.
 """
 
+import atexit
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +16,6 @@ from typing import Any
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
 from bench.worker.failures import Refused
-from bench.worker.host import leftovers
 from bench.worker.parallel import sharing
 
 NONE = "none"
@@ -35,7 +37,7 @@ def options(model_class: type[Any], config: Any, requested: Mapping[str, Json], 
     asked = requested.get("device_map", NONE)
     if asked == NONE:
         return sharing.options(model_class, config, requested)
-    found: dict[str, Any] = {"device_map": "auto", "offload_folder": str(leftovers.folder("offload"))}
+    found: dict[str, Any] = {"device_map": "auto", "offload_folder": _folder()}
     modules = asked.get("modules") if isinstance(asked, Mapping) else None
     if isinstance(modules, Mapping):
         found["device_map"] = _by_branch(_skeleton(model_class, config), modules, device)
@@ -43,6 +45,13 @@ def options(model_class: type[Any], config: Any, requested: Mapping[str, Json], 
     if isinstance(limits, Mapping):
         found["max_memory"] = {_key(name): amount for name, amount in limits.items()}
     return found
+
+
+def _folder() -> str:
+    """Make the folder for what is offloaded to the disk. Who loads a model from Python has it until the process ends."""
+    made = tempfile.mkdtemp(prefix="bench-offload-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def answer(error: Exception, model: Any) -> Refused | None:

@@ -43,9 +43,14 @@ def answer(loaded: Loaded, outputs: Any, tensors: Mapping[str, Any]) -> list[Any
     return _tokens(loaded, outputs.logits) if outputs.logits.dim() >= _RANK_OF_TOKENS else _labels(loaded, outputs.logits)
 
 
+def is_ctc(model: Any) -> bool:
+    """Tell whether MODEL's head spells by connectionist temporal classification: a token, or the blank, for each frame."""
+    return "CTC" in type(model).__name__
+
+
 def _tokens(loaded: Loaded, logits: Any) -> list[Any]:
     best = logits.argmax(-1)
-    if "CTC" in type(loaded.model).__name__ and can_write(loaded):
+    if is_ctc(loaded.model) and can_write(loaded):
         # Blanks are special tokens and tell a letter written twice from one that lasts: left out first, they would join the two.
         found: list[Any] = parts.tokenizer(loaded).batch_decode(best, skip_special_tokens=False)
     else:

@@ -7,6 +7,7 @@ agreed upon after each of them, since a rank that went on alone would wait for e
 """
 
 import os
+import tempfile
 import threading
 import time
 import traceback
@@ -25,7 +26,7 @@ from bench.protocol.messages import Event, Failed, Measure, Observed, Sampled, d
 from bench.worker import failures
 from bench.worker.clock import Clock
 from bench.worker.failures import Refused
-from bench.worker.host import leftovers, offspring
+from bench.worker.host import offspring
 from bench.worker.parallel.merging import merged
 from bench.worker.wire import Send
 
@@ -43,7 +44,7 @@ def measure(request: Measure, send: Send, carry_out: Carry) -> None:
     """Let all ranks of REQUEST CARRY it OUT, and send what they found as one trial. Raises Refused, and what rank 0 raises."""
     size = count(request.case.requested)
     _refuse(request, size)
-    folder = leftovers.folder("ranks")
+    folder = Path(tempfile.mkdtemp(prefix="bench-ranks-"))
     pids = {rank: _fork(request, rank, size, folder, carry_out) for rank in range(1, size)}
     voice = Voice(send=send)
     watchers = [threading.Thread(target=_watch, args=(rank, pids[rank], folder, voice), daemon=True) for rank in pids]
@@ -104,7 +105,6 @@ class Voice:
         with self._lock:
             if not self._silent:
                 self.send(failed)
-                leftovers.clear()
                 os._exit(1)
 
 
