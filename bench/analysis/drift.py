@@ -14,6 +14,7 @@ from bench.domain.summary import Row
 from bench.domain.values import Json
 
 GENERATION = "parity.generation_"
+VALUES = "parity.values_"
 REFERENCE, MISSING, BROKEN = "parity_reference", "parity_missing", "parity_not_finite"
 
 
@@ -31,7 +32,7 @@ class Tolerance:
 
     def of(self, metric: str) -> float | None:
         """Give the largest distance of METRIC that is allowed; None where none is set."""
-        plain = metric.replace(GENERATION, "parity.")
+        plain = metric.replace(GENERATION, "parity.").replace(VALUES, "parity.")
         return {"parity.kl": self.kl, "parity.max_relative_error": self.error, "parity.cosine": self.cosine}.get(plain)
 
 

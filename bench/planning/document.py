@@ -42,12 +42,19 @@ def _version(value: object) -> object:
     return value
 
 
+def said(axis: Axis, value: Json) -> str | None:
+    """Say what is wrong with VALUE of AXIS; None where nothing is."""
+    return _mapping_said(axis, value) if axis.knows(value) else unknown_value(axis, value)
+
+
 def _axis_value(axis: Axis) -> Callable[[Json], Json]:
     def check(value: Json) -> Json:
-        said = _mapping_said(axis, value) if axis.knows(value) else unknown_value(axis, value)
-        if said is not None:
-            raise PydanticCustomError("bench", "{said}", {"said": said})
-        return lengths.ordered(value) if lengths.are_keys(axis.mapping_keys) and lengths.is_mixed(value) else value
+        wrong = said(axis, value)
+        if wrong is not None:
+            raise PydanticCustomError("bench", "{said}", {"said": wrong})
+        if lengths.are_keys(axis.mapping_keys) and lengths.is_mixed(value):
+            return lengths.ordered(value)
+        return mappings.simplest(axis.name, value)
 
     return check
 
@@ -72,8 +79,12 @@ def _quantization_said(value: Mapping[str, Json]) -> str | None:
         return unknown("quantization method", value.get("method"), methods)
     if value.get("compute_dtype", "auto") not in dtypes:
         return unknown("quantization compute_dtype", value["compute_dtype"], dtypes)
-    if not (isinstance(skip, list) and all(isinstance(item, str) for item in skip)):
-        return f"quantization skip takes a list of module names {knows(['lm_head', 'encoder.*'])}"
+    if isinstance(skip, str):
+        return f"quantization skip takes a list of module names: write [{quoted(skip)}]"
+    if not isinstance(skip, list):
+        return f"quantization skip takes a list of module names, not {quoted(skip)} {knows(['lm_head', 'encoder.*'])}"
+    if wrong := [item for item in skip if not (isinstance(item, str) and item)]:
+        return f"quantization skip takes a list of module names, not {quoted(wrong[0])} {knows(['lm_head', 'encoder.*'])}"
     return None
 
 

@@ -36,5 +36,17 @@ def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def simplest(axis: str, value: Json) -> Json:
+    """Give VALUE of AXIS in the one spelling of what it means: a mapping that says no more than its name is the name."""
+    if not isinstance(value, Mapping) or axis not in _NAMED:
+        return value
+    told = dict(value)
+    if isinstance(skip := told.get("skip"), list):
+        told["skip"] = sorted(set(map(str, skip)))
+    own = {key: one for key, one in told.items() if (key, one) not in (("skip", []), ("compute_dtype", "auto"))}
+    return own[_NAMED[axis]] if own.keys() == {_NAMED[axis]} else own
+
+
+_NAMED: Mapping[str, str] = {"engine": "name", "quantization": "method"}
 SAID: Mapping[str, Callable[[Mapping[str, Json]], str | None]] = {"engine": _engine, "sampling": _sampling}
 """By the axis's name: what is wrong in a mapping of it."""

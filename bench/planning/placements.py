@@ -31,7 +31,8 @@ def _entries_said(axis: str, key: str, held: Mapping[str, Json]) -> str | None:
     for name, one in held.items():
         place = str(name) if key == "max_memory" else one
         if not (isinstance(place, str | int) and (place == _DISK or _DEVICE.fullmatch(str(place)))):
-            return f"{axis} {key} {quoted(place)} is no place (knows: cpu, cuda:N, xpu:N, mps, {_DISK})"
+            number = "N, " if key == "max_memory" else ""
+            return f"{axis} {key} {quoted(place)} is no place (knows: cpu, cuda:N, xpu:N, {number}mps, {_DISK})"
         if key == "max_memory" and not _is_amount(one):
             return f"{axis} max_memory {quoted(one)} is not known (knows: bytes as an integer, whole amounts such as 8GiB or 500MB)"
     return None

@@ -16,6 +16,12 @@ Finding = tuple[int, str]
 
 def findings(suite: Suite, root: Node, *, allow_floating: bool) -> Iterator[Finding]:
     """Give everything in SUITE that makes no sense, with its line in the file that ROOT was read from."""
+    yield from of_entries(suite, root, allow_floating=allow_floating)
+    yield from particulars.findings(suite, root)
+
+
+def of_entries(suite: Suite, root: Node, *, allow_floating: bool) -> Iterator[Finding]:
+    """Give what can be told of each entry of SUITE, whatever others there are that may have been left out for their form."""
     for index, ref in enumerate(suite.models):
         line = root.line_of(("models", index))
         yield from ((line, said) for said in _of_model(ref, allow_floating=allow_floating))
@@ -33,7 +39,6 @@ def findings(suite: Suite, root: Node, *, allow_floating: bool) -> Iterator[Find
     yield from _of_selections(suite, root)
     yield from ((root.line_of_key(("procedure", key)), said) for key, said in _of_procedure(suite))
     yield from environments.findings(suite, root)
-    yield from particulars.findings(suite, root)
 
 
 def _of_model(ref: ModelRef, *, allow_floating: bool) -> Iterator[str]:

@@ -8,6 +8,7 @@ from bench.domain.axes import BY_NAME
 from bench.domain.errors import UsageError
 from bench.domain.plan import Plan, PlannedCase
 from bench.domain.values import Json, canonical
+from bench.planning import document, mappings
 from bench.planning.plans import Source
 from bench.planning.wording import unknown
 
@@ -27,7 +28,9 @@ def read_settings(option: str, given: Iterable[str]) -> dict[str, Json]:
         value = _value(spelled)
         if not axis.knows(value):
             raise UsageError(f"{option}: {unknown(name, spelled, [str(choice) for choice in axis.choices])}")
-        found[name] = value
+        if (wrong := document.said(axis, value)) is not None:
+            raise UsageError(f"{option}: {wrong}")
+        found[name] = mappings.simplest(name, value)
     return found
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -61,8 +61,9 @@ def load(path: Path, *, allow_floating: bool = False) -> tuple[Suite, Draft]:
     if draft.root is None:
         draft.settle()
         raise SuiteError((Problem(file=draft.file, line=1, what="the file is empty: a suite has version, name and models"),))
-    form = _form(draft)
+    form, wrong = _form(draft)
     if form is None:
+        _look_further(draft, wrong, path, allow_floating=allow_floating)
         draft.settle()
     suite = _suite(cast("document.Document", form), path, hashlib.sha256(data).hexdigest())
     suite = replace(suite, data=_data(cast("document.Document", form), path, draft))
@@ -102,21 +103,41 @@ def _text(data: bytes, draft: Draft) -> str:
         raise SuiteError((Problem(file=draft.file, line=line, what=what),)) from error
 
 
-def _form(draft: Draft) -> document.Document | None:
-    """Check the form; None where it is wrong, and then the draft has the problems."""
+_ENTRIES = ("axes", "include", "exclude", "reference")
+"""Sections whose values may be left out one by one and leave a suite."""
+
+
+def _look_further(draft: Draft, wrong: Sequence[tree.Path], path: Path, *, allow_floating: bool) -> None:
+    """Complain of what makes no sense in the entries of DRAFT beside those whose form is WRONG, so that all is told at once."""
+    if not wrong or any(place[0] not in _ENTRIES for place in wrong):
+        return
+    whole = [place if place[0] == "axes" else place[: 1 if place[0] == "reference" else 2] for place in wrong]
+    root = tree.without(cast("tree.Node", draft.root), whole)
+    try:
+        suite = _suite(document.Document.model_validate(tree.plain(root.value)), path, "")
+    except ValidationError:  # what is left is no suite either, for reasons that were told
+        return
+    for finding in sense.of_entries(suite, root, allow_floating=allow_floating):
+        draft.complain(*finding)
+
+
+def _form(draft: Draft) -> tuple[document.Document | None, Sequence[tree.Path]]:
+    """Check the form; None where it is wrong, and then the draft has the problems. The places of these come with it."""
     root = cast("tree.Node", draft.root)
     if not isinstance(root.value, Mapping):
         draft.complain(root.line, "a suite is a mapping with version, name and models")
-        return None
+        return None, ()
     try:
-        return document.Document.model_validate(tree.plain(root.value))
+        return document.Document.model_validate(tree.plain(root.value)), ()
     except ValidationError as error:
+        places: list[tree.Path] = []
         for one in error.errors(include_url=False):
             place, tag = _place(one["loc"])
+            places.append(place)
             at_key = one["type"] == "extra_forbidden"
             said = _said(cast("Mapping[str, Any]", one), place, tag)
             draft.complain(root.line_of_key(place) if at_key else root.line_of(place), said)
-        return None
+        return None, places
 
 
 def _place(loc: tuple[str | int, ...]) -> tuple[tree.Path, str | None]:

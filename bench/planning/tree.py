@@ -7,7 +7,7 @@ it can exhaust the stack, and every duplicate key is found rather than the first
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ruamel.yaml import YAML
@@ -52,6 +52,24 @@ class Node:
             if step in node.children:
                 node = node.children[step][1]
         return node.children[path[-1]][0] if path and path[-1] in node.children else node.line
+
+
+def without(node: Node, paths: Sequence[Path]) -> Node:
+    """Give NODE without the values at PATHS, and without what then holds nothing any more; all else keeps its lines."""
+    kept: list[tuple[str | int, int, Node]] = []
+    for step, (line, child) in node.children.items():
+        below = [path[1:] for path in paths if path[:1] == (step,)]
+        if () in below:
+            continue
+        rest = without(child, below) if below else child
+        if not below or rest.children:
+            kept.append((step, line, rest))
+    if isinstance(node.value, Mapping):
+        children = {step: (line, child) for step, line, child in kept}
+        return replace(node, value={str(step): child.value for step, _, child in kept}, children=children)
+    return replace(
+        node, value=[child.value for *_, child in kept], children={at: (line, child) for at, (_, line, child) in enumerate(kept)}
+    )
 
 
 class _Mark(Protocol):

@@ -19,7 +19,7 @@ from bench.worker import tasks as known_tasks
 from bench.worker.failures import Refused
 from bench.worker.host import libraries
 from bench.worker.learning import freezing
-from bench.worker.loads import classes, finding, loading, saving
+from bench.worker.loads import classes, devices, finding, loading, saving
 from bench.worker.loads.loading import Loaded
 from bench.worker.material import preparing
 from bench.worker.network import answers, description, observe
@@ -158,7 +158,7 @@ def generate(
 
 def move(loaded: Loaded, device: str) -> Loaded:
     """Move LOADED's model to DEVICE and give LOADED. Raises Refused where the device is not here."""
-    loaded.device = loading.resolve_device(device)
+    loaded.device = devices.resolve(device)
     loaded.model.to(loaded.device)
     loading.synchronize(loaded.device)
     return loaded

@@ -25,7 +25,7 @@ def test_places_and_amounts_are_read(value: dict[str, Json]) -> None:
         ({"max_memory": {"cpu": "1MB"}, "offload": "tape"}, 'offload "tape" is not known'),
         ({"max_memory": {}}, "max_memory takes a mapping with at least one entry"),
         ({"modules": "cpu"}, "modules takes a mapping with at least one entry"),
-        ({"max_memory": {"gpu": "1MB"}}, 'max_memory "gpu" is no place (knows: cpu, cuda:N, xpu:N, mps, disk)'),
+        ({"max_memory": {"gpu": "1MB"}}, 'max_memory "gpu" is no place (knows: cpu, cuda:N, xpu:N, N, mps, disk)'),
         ({"modules": {"a": "attic"}}, 'modules "attic" is no place'),
         ({"modules": {"a": None}}, "modules null is no place"),
         ({"max_memory": {"cpu": "much"}}, 'max_memory "much" is not known (knows: bytes as an integer'),

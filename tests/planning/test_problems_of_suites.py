@@ -258,6 +258,38 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
     assert [line for line, _ in problems(tmp_path, text)] == [4, 6, 7, 8]
 
 
+def test_values_of_a_wrong_form_hide_no_others(tmp_path: Path) -> None:
+    text = (
+        "version: 1\nname: x\nmodels: [tiny-gpt2, tiny-gpt2]\naxes:\n  dtype: [float33,\n    float32,\n    float32]\n"
+        "  colour: [1]\n  batch_size: [many]\nexclude:\n  - {dtype: float33}\n  - {model: tiny-gpt3}\n"
+        "procedure: {trials: 3, max_trials: 2}\n"
+    )
+    found = problems(tmp_path, text)
+    assert [line for line, _ in found] == [3, 5, 7, 8, 9, 11, 12, 13], found
+    assert "listed twice" in found[0][1]
+    assert found[2][1] == 'dtype "float32" is given twice: its cases would be duplicates'
+
+
+def test_sections_of_a_wrong_form_are_told_alone(tmp_path: Path) -> None:
+    text = f"{HEAD}procedure: {{trials: many, max_trials: 2}}\naxes: {{dtype: [float32, float32]}}\n"
+    assert [line for line, _ in problems(tmp_path, text)] == [4], "what stands beside it may be a matter of it"
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        "engine: [eager, {name: eager}]",
+        "quantization: [bnb-int8, {method: bnb-int8}]",
+        "quantization: [bnb-int8, {method: bnb-int8, skip: [], compute_dtype: auto}]",
+        "quantization: [{method: bnb-int8, skip: [b, a, b]}, {method: bnb-int8, skip: [a, b]}]",
+    ],
+)
+def test_one_value_in_two_spellings_is_given_twice(spellings: str, tmp_path: Path) -> None:
+    [(line, said)] = problems(tmp_path, f"{HEAD}axes:\n  {spellings}\n")
+    assert line == 5
+    assert said.endswith("is given twice: its cases would be duplicates")
+
+
 def test_two_missing_keys_are_two_problems(tmp_path: Path) -> None:
     assert problems(tmp_path, "version: 1\n") == [
         (1, "name is missing: every suite needs it"),

@@ -30,7 +30,7 @@ def test_values_are_read_as_a_suite_writes_them() -> None:
     assert read_settings("--head-set", ["threads=2", "attention=sdpa:math", 'quantization={"method": "bnb-nf4"}']) == {
         "threads": 2,
         "attention": "sdpa:math",
-        "quantization": {"method": "bnb-nf4"},
+        "quantization": "bnb-nf4",
     }
 
 

@@ -104,11 +104,13 @@ def eight_bits_everywhere() -> Iterator[None]:
 
 
 @contextmanager
-def computing_in_float32() -> Iterator[None]:
-    """Let 4-bit weights be unpacked to float32."""
+def computing_in(dtype: str) -> Iterator[None]:
+    """Let 4-bit weights be unpacked to DTYPE."""
     from transformers import BitsAndBytesConfig
 
-    with loading(quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")):
+    with loading(
+        quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
+    ):
         yield
 
 
@@ -173,8 +175,9 @@ EVERY: Mapping[str, Planted] = {
     "quantization undone": Planted(asked={"quantization": "bnb-int8"}, fault=lambda: loading(unquantize), costly=True),
     "skip": Planted(asked={"quantization": {"method": "bnb-int8", "skip": ["h.0"]}}, fault=eight_bits_everywhere),
     "compute dtype": Planted(
-        asked={"quantization": {"method": "bnb-nf4", "compute_dtype": "bfloat16"}}, fault=computing_in_float32
+        asked={"quantization": {"method": "bnb-nf4", "compute_dtype": "bfloat16"}}, fault=lambda: computing_in("float32")
     ),
+    "compute dtype of the case": Planted(asked={"quantization": "bnb-nf4"}, fault=lambda: computing_in("bfloat16")),
     "attention": Planted(asked={"attention": "eager"}, fault=lambda: loading(attn_implementation="sdpa")),
     "dtype": Planted(asked={"dtype": "bfloat16"}, fault=lambda: loading(dtype="float32")),
     "autocast": Planted(asked={"autocast": "bfloat16"}, fault=no_autocast),

@@ -115,5 +115,5 @@ def test_pickled_weights_are_mapped_all_the_same_and_that_is_refused(executor: L
     model = replace(safe, folder=str(pickled), ref=replace(safe.ref, allow_pickle=True))
     trial = measured(executor, model, mmap=False)
     assert isinstance(trial.word, Failed)
-    assert (trial.word.reason, trial.word.reason_code) == ("mmap False was asked for and True was got", ReasonCode.NOT_AS_REQUESTED)
+    assert (trial.word.reason, trial.word.reason_code) == ("mmap false was asked for and true was got", ReasonCode.NOT_AS_REQUESTED)
     assert "forward" not in trial.metrics

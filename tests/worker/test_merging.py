@@ -23,8 +23,21 @@ def test_bytes_add_up_and_counts_of_one_model_do_not() -> None:
 
 
 def test_a_pipeline_counts_what_lies_on_two_stages_once() -> None:
-    ranks = {rank: [samples(an_amount("params.count", Unit.ONE), 7, "load")] for rank in (0, 1)}
-    assert whole(list(merged(ranks, "pipeline", copied=3)), "params.count") == (11,)
+    count = an_amount("params.count", Unit.ONE)
+    first = [
+        samples(count, 7, "load"),
+        samples(count, 3, "load", part="component=embeddings"),
+        samples(count, 4, "load", part="component=a"),
+    ]
+    last = [
+        samples(count, 7, "load"),
+        samples(count, 3, "load", part="component=embeddings"),
+        samples(count, 4, "load", part="component=b"),
+    ]
+    found = list(merged({0: first, 1: last}, "pipeline", copied={None: 3, "component=embeddings": 3}))
+    assert whole(found, "params.count") == (11,)
+    parts = {one.part: one.values[0] for one in found if one.part is not None and not one.part.startswith("rank=")}
+    assert parts == {"component=embeddings": 3, "component=a": 4, "component=b": 4}, "they sum to the whole"
 
 
 def test_agreement_is_that_of_the_worst_rank() -> None:

@@ -1,5 +1,6 @@
 """Real trials of one tiny decoder: parts of it on disk, in two processes, and under a stream of requests."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from bench.domain.metric import Samples
 from bench.domain.model import ModelFacts
-from bench.domain.outcome import ReasonCode
+from bench.domain.outcome import Outcome, ReasonCode
 from bench.domain.procedure import StartMethod
 from bench.domain.values import Json
 from bench.execution.executors.local import Local
@@ -63,6 +64,10 @@ def sampled(events: list[Event], name: str, part: str | None = None) -> Samples:
     return next(one for one in every if (one.metric.name, one.part) == (name, part))
 
 
+def samples_of(events: list[Event], name: str) -> list[Samples]:
+    return [event.samples for event in events if isinstance(event, Sampled) and event.samples.metric.name == name]
+
+
 def failure(events: list[Event]) -> Failed:
     (failed,) = [event for event in events if isinstance(event, Failed)]
     return failed
@@ -86,6 +91,21 @@ def test_branches_that_are_tied_are_not_parted(executor: Local, model: ModelFact
     failed = failure(measure(executor, model, device_map={"modules": {"lm_head": "disk"}}))
     assert failed.reason_code is ReasonCode.NOT_IN_CLASS
     assert "lm_head.weight is tied to model.embed_tokens.weight" in failed.reason
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"max_memory": {"cpu": "1GB", "cuda:6": "1GB"}},
+        {"max_memory": {"6": "1GB"}},
+        {"modules": {"layers": "cuda:6"}},
+        {"modules": {"layers": "xpu:6"}},
+    ],
+)
+def test_a_place_that_is_not_on_this_machine_is_an_answer(executor: Local, model: ModelFacts, asked: Json) -> None:
+    failed = failure(measure(executor, model, device_map=asked))
+    assert (failed.outcome, failed.reason_code) == (Outcome.UNSUPPORTED, ReasonCode.NO_DEVICE)
+    assert re.match(r"device (cuda|xpu):6 is not on this machine \(it has cpu", failed.reason)
 
 
 @pytest.mark.parametrize("how", ["tensor", "pipeline", "data"])
@@ -119,6 +139,27 @@ def test_each_stage_of_a_pipeline_quantizes_its_own_layers(executor: Local, mode
     assert (found["parallel"], found["quantization"]) == ("pipeline", "dynamic-int8")
     assert found["quantized_share"] == pytest.approx(28 / 29), "the head is the last stage's, and tied"
     assert found["high_precision_modules"] == ["lm_head"]
+
+
+def test_a_quantized_cache_is_told_by_its_bits(executor: Local, model: ModelFacts) -> None:
+    assert facts(measure(executor, model, cache="quantized"))["kv_cache_dtype"] == "float32+int4"
+
+
+@pytest.mark.parametrize("method", ["torchao-int8", "quanto-int8"])
+def test_ranks_that_share_the_data_have_all_of_a_quantized_model(executor: Local, model: ModelFacts, method: str) -> None:
+    events = measure(executor, model, ranks=2, parallel="data", batch_size=2, quantization=method)
+    found = facts(events)
+    assert (found["parallel"], found["quantization"]) == ("data", method)
+    assert found["rank_parameters_by_rank"] == [1_112_192, 1_112_192]
+    stored = [sampled(events, name).values[0] for name in ("params.bytes", "params.bytes_after_call")]
+    assert stored == [sum(found["rank_bytes_by_rank"])] * 2
+
+
+def test_what_lies_on_two_stages_is_counted_once_in_every_part(executor: Local, model: ModelFacts) -> None:
+    events = measure(executor, model, ranks=2, parallel="pipeline")
+    every = {one.part: one.values[0] for one in samples_of(events, "params.count")}
+    for kind in ("component=", "dtype="):
+        assert sum(value for part, value in every.items() if str(part).startswith(kind)) == every[None] == 1_112_192
 
 
 def test_what_is_quantized_on_loading_is_not_parted_within_layers(executor: Local, model: ModelFacts) -> None:

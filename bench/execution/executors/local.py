@@ -144,9 +144,9 @@ class Local:
         except (EOFError, CodecError, UnicodeDecodeError) as error:
             if not isinstance(error, EOFError):
                 nursery.process.kill()  # what speaks another language may go on speaking it
-            nursery.process.wait()
+            status = nursery.process.wait()
             said = nursery.tail().strip().splitlines()
-            last = said[-1] if said else repr(error)
+            last = said[-1] if said else f"it ended with {_status(status)} and said nothing"
             raise WorkerError(f"{self.python} -m bench.worker did not start: {last}") from error
         if not isinstance(event, Capabilities):
             raise WorkerError(f"{self.python} -m bench.worker was not ready within {START_LIMIT_S:.0f} s")

@@ -9,7 +9,7 @@ from bench.protocol.messages import Measure
 from bench.worker import engines
 from bench.worker.abroad import exporting
 from bench.worker.failures import Refused
-from bench.worker.loads import loading
+from bench.worker.loads import devices, loading
 
 _KEPT: Mapping[str, Json] = {
     "autocast": "none", "quantization": "none", "device_map": "none", "ranks": 1, "cache": "dynamic", "depth": 0, "draft": "none",
@@ -23,7 +23,7 @@ _UNREAD = "rope_parameters"
 def refuse(request: Measure) -> None:
     """Raise Refused where optimum-onnx cannot run what REQUEST asks, before anything is loaded."""
     requested, task = request.case.requested, request.model.task
-    engines.refuse(requested, loading.resolve_device(str(requested["device"])))
+    engines.refuse(requested, devices.resolve(str(requested["device"])))
     if task not in exporting.HEADS:
         msg = f"engine optimum-onnx: {task} is not measured with it in this version (it measures {', '.join(exporting.HEADS)})"
         raise Refused(msg, ReasonCode.NOT_IN_VERSION)

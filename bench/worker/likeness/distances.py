@@ -2,7 +2,8 @@
 
 The KL divergence of the case from the reference is the sum of p·log(p/q) over a row, p the reference's softmax and q the case's,
 and the mean over rows, in nats. Beside it stand the share of rows with the same largest score, the largest difference of scores as
-a share of the largest score, and the smallest cosine of the two embeddings of one item. docs/parity.md has the formulas.
+a share of the largest score, the same of other values that are predicted, and the smallest cosine of the two embeddings of one
+item. docs/parity.md has the formulas.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ _AT_ONCE = 1 << 22
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distances:
-    """Values by metric. `not_finite` counts scores and embeddings of the case that are no numbers where the reference's are."""
+    """Values by metric. `not_finite` counts numbers of the case that are none where the reference's are."""
 
     values: Mapping[Metric, float]
     not_finite: int = 0
@@ -33,6 +34,8 @@ def between(case: Outputs, reference: Outputs) -> Distances:
         broken += _of_scores(case.scores, reference.scores, values)
     if case.embeddings is not None and reference.embeddings is not None:
         broken += _of_embeddings(case.embeddings, reference.embeddings, values)
+    if reference.values:
+        broken += _of_values(case.values, reference.values, values)
     return Distances(values=values, not_finite=broken)
 
 
@@ -72,6 +75,20 @@ def _in_pieces(case: Any, reference: Any) -> Iterator[tuple[Any, Any]]:
     step = max(1, _AT_ONCE // int(reference.shape[-1]))
     for start in range(0, int(reference.shape[0]), step):
         yield case[start : start + step].cpu().double(), reference[start : start + step].cpu().double()
+
+
+def _of_values(case: Mapping[str, Any], reference: Mapping[str, Any], values: dict[Metric, float]) -> int:
+    """Add to VALUES the largest error of a prediction, each kind as a share of its own largest; give how many are no numbers."""
+    errors, broken = [0.0], 0
+    for name, kept in reference.items():
+        ours, theirs = case[name].cpu().double(), kept.cpu().double()
+        there = theirs.isfinite()
+        broken += int((there & ~ours.isfinite()).sum())
+        largest = float(theirs.where(there, 0.0).abs().max())
+        errors += [float((ours - theirs).where(there, 0.0).abs().max()) / largest] if largest > 0 else []
+    if not broken:
+        values[metrics.PARITY_VALUES_ERROR] = max(errors)
+    return broken
 
 
 def _of_embeddings(case: Any, reference: Any, values: dict[Metric, float]) -> int:

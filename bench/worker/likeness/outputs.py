@@ -1,10 +1,10 @@
-"""What of a forward's outputs is compared with a reference: rows of scores, each a distribution, and embeddings, one an item.
+"""What of a forward's outputs is compared with a reference: rows of scores, each a distribution, embeddings of items, and values.
 
-Which of the two there are follows from what the outputs hold, not from a table of tasks. Padding is in no row.
+Which of them there are follows from what the outputs hold, not from a table of tasks. Padding is in no row.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 SCORES = ("logits", "logits_per_image", "itm_score", "class_queries_logits", "cross_relationship_score")
@@ -12,6 +12,7 @@ SPANS = ("start_logits", "end_logits")
 EMBEDDINGS = ("image_embeds", "text_embeds")
 POOLED = ("pooler_output", "pooled_output")
 HIDDEN = ("last_hidden_state", "language_output", "text_features")
+VALUES = ("pred_boxes", "pred_masks", "masks_queries_logits", "predicted_depth")
 MASKS = ("attention_mask", "decoder_attention_mask", "pixel_mask", "input_features_mask", "pixel_attention_mask")
 """Inputs that say what is padding: a case may leave them out or spell them in another way and has the same inputs."""
 
@@ -22,6 +23,8 @@ _OF_TOKENS, _OF_PIXELS = 3, 4
 class Outputs:
     """`scores` are R rows of V scores, `embeddings` one row an item; None where the model gives no such thing.
 
+    `values` are what it predicts beside them, by name: boxes, masks and depths, one number a row.
+
     Where `embeddings` are `pooled` by the model, `means` are those of its hidden states: what a runtime that pools nothing gives.
     """
 
@@ -29,18 +32,28 @@ class Outputs:
     embeddings: Any = None
     means: Any = None
     pooled: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to compare."""
-        return self.scores is None and self.embeddings is None
+        return self.scores is None and self.embeddings is None and not self.values
 
 
 def read(outputs: Any, kept: Any = None) -> Outputs:
     """Read OUTPUTS of a forward; KEPT (items x positions) tells which positions are no padding, None that all count."""
     pooled = any(getattr(outputs, name, None) is not None for name in POOLED)
     means = _means(outputs, kept) if pooled else None
-    return Outputs(scores=_scores(outputs, kept), embeddings=_embeddings(outputs, kept), means=means, pooled=pooled)
+    return Outputs(
+        scores=_scores(outputs, kept), embeddings=_embeddings(outputs, kept), means=means, pooled=pooled, values=_values(outputs)
+    )
+
+
+def _values(outputs: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {name: getattr(outputs, name, None) for name in VALUES}
+    return {
+        name: one.reshape(-1, 1) for name, one in found.items() if hasattr(one, "is_floating_point") and one.is_floating_point()
+    }
 
 
 def unpadded(inputs: Mapping[str, Any], name: str = "attention_mask") -> Any:

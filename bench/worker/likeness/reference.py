@@ -1,7 +1,7 @@
 """Outputs of a reference case in a file: what it chose, what it gave, and a mark of the inputs that it was given.
 
-A file has at most `MOST` bytes of scores, and of those of a generation's steps: of longer ones it keeps rows spread evenly over all
-of them, and every case is compared at these.
+A file has at most `MOST` bytes of scores, of each kind of values, and of a generation's steps: of longer ones it keeps rows spread
+evenly over all of them, and every case is compared at these.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from typing import Any
 from bench.worker.likeness.outputs import MASKS, Outputs
 
 MOST = 64 << 20
+_VALUES = "values."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +38,10 @@ class Kept:
 
     def fit(self, outputs: Outputs) -> Outputs:
         """Take of a case's OUTPUTS the rows that are kept here."""
+        fitted = replace(outputs, values={name: thinned(one) for name, one in outputs.values.items()})
         if self.rows is None or outputs.scores is None:
-            return outputs
-        return replace(outputs, scores=outputs.scores[self.rows.to(outputs.scores.device)])
+            return fitted
+        return replace(fitted, scores=outputs.scores[self.rows.to(outputs.scores.device)])
 
     def beside(self, outputs: Outputs) -> Outputs:
         """Give what OUTPUTS are compared with: means of hidden states where they are that, and the reference's were pooled."""
@@ -90,6 +92,7 @@ def write(path: Path, kept: Kept) -> None:
     named = {
         "scores": kept.outputs.scores, "embeddings": kept.outputs.embeddings, "means": kept.outputs.means,
         "rows": kept.rows, "kept": kept.kept, "tokens": kept.tokens, "steps": kept.steps,
+        **{f"{_VALUES}{name}": one for name, one in kept.outputs.values.items()},
     }  # fmt: skip
     tensors = {name: _plain(tensor) for name, tensor in named.items() if tensor is not None}
     beside = path.with_name(f"{path.name}.{os.getpid()}")
@@ -107,8 +110,11 @@ def read(path: Path) -> Kept:
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- it is no mapping
         about = file.metadata()
+    values = {name.removeprefix(_VALUES): one for name, one in tensors.items() if name.startswith(_VALUES)}
     return Kept(
-        outputs=Outputs(scores=tensors.get("scores"), embeddings=tensors.get("embeddings"), means=tensors.get("means")),
+        outputs=Outputs(
+            scores=tensors.get("scores"), embeddings=tensors.get("embeddings"), means=tensors.get("means"), values=values
+        ),
         count=int(about["count"]),
         mark=about["mark"],
         about=json.loads(about["about"]),

@@ -18,7 +18,7 @@ from bench.domain.values import Json
 from bench.models.checkpoint import VOCABULARIES
 from bench.worker.failures import Refused
 from bench.worker.host import memory, page_cache
-from bench.worker.loads import asking, keys, mapping, placement, resolving, stages
+from bench.worker.loads import asking, devices, keys, mapping, placement, resolving, stages
 from bench.worker.material import apart, processor_files
 from bench.worker.network import attention, experts, names, returned, storages
 from bench.worker.parallel import sharing
@@ -98,7 +98,7 @@ def load(
     """
     folder = folder_of(model)
     files = page_cache.weight_files(folder)
-    device = sharing.device_of_rank(resolve_device(str(requested["device"])))
+    device = sharing.device_of_rank(devices.resolve(str(requested["device"])))
     casting.refuse(str(requested.get("autocast", "none")), device)
     source = asking.source(model, folder, requested)
     watch = stages.Stopwatch()
@@ -263,23 +263,6 @@ def touch(network: Any) -> None:
     for tensor in storages.held(network):
         if tensor.device.type == "cpu" and tensor.is_contiguous():
             tensor.detach().view(-1).view(torch.uint8)[::_PAGE].sum()  # flat first: a scalar has no bytes to view
-
-
-def resolve_device(asked: str) -> str:
-    """Give the device that ASKED means here: for auto the first accelerator, else cpu. Raises Refused where it is not there."""
-    import torch
-
-    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    if asked == "auto":
-        return "cpu" if accelerator is None else f"{accelerator.type}:0" if accelerator.type != "mps" else "mps"
-    kind, _, index = asked.partition(":")
-    if kind == "cpu":
-        return "cpu"
-    count = torch.accelerator.device_count() if accelerator is not None and accelerator.type == kind else 0
-    if count <= int(index or 0):
-        msg = f"device {asked} is not on this machine (it has cpu{f' and {count} {kind}' if count else ''})"
-        raise Refused(msg, ReasonCode.NO_DEVICE)
-    return asked
 
 
 def synchronize(device: str) -> None:

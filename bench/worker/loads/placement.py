@@ -16,6 +16,7 @@ from typing import Any
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
 from bench.worker.failures import Refused
+from bench.worker.loads import devices
 from bench.worker.parallel import sharing
 
 NONE = "none"
@@ -32,16 +33,20 @@ def is_asked(requested: Mapping[str, Json]) -> bool:
 def options(model_class: type[Any], config: Any, requested: Mapping[str, Json], device: str) -> dict[str, Any]:
     """Give what `from_pretrained` is called with for the placement REQUESTED; DEVICE takes what a map by branch does not name.
 
-    Without one, what ranks that share the model need. Raises Refused where a branch is no module of the class.
+    Without one, what ranks that share the model need. Raises Refused where a branch is no module of the class, or a place is not on
+    this machine.
     """
     asked = requested.get("device_map", NONE)
     if asked == NONE:
         return sharing.options(model_class, config, requested)
-    found: dict[str, Any] = {"device_map": "auto", "offload_folder": _folder()}
     modules = asked.get("modules") if isinstance(asked, Mapping) else None
+    limits = asked.get("max_memory") if isinstance(asked, Mapping) else None
+    for place in (*(modules.values() if isinstance(modules, Mapping) else ()), *(limits if isinstance(limits, Mapping) else ())):
+        if str(place) != DISK:
+            devices.resolve(_place_of(str(place)))
+    found: dict[str, Any] = {"device_map": "auto", "offload_folder": _folder()}
     if isinstance(modules, Mapping):
         found["device_map"] = _by_branch(_skeleton(model_class, config), modules, device)
-    limits = asked.get("max_memory") if isinstance(asked, Mapping) else None
     if isinstance(limits, Mapping):
         found["max_memory"] = {_key(name): amount for name, amount in limits.items()}
     return found

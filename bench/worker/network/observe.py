@@ -4,6 +4,7 @@ Some facts exist only while the model runs (the cache's class, the mask that arr
 on the first call and are gone before anything is timed.
 """
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -208,12 +209,16 @@ def refuse_differences(requested: Mapping[str, Json], observed: Mapping[str, Jso
         if axis not in moot and wanted != "auto" and observed.get(axis) != wanted:
             seen = observed.get(axis, "nothing that could be observed")
             seen = observed.get(_LISTED[axis], seen) if axis in _LISTED else seen
-            wrong.append(f"{axis} {asked!r} was asked for and {seen!r} was got")
+            wrong.append(f"{axis} {_told(asked)} was asked for and {_told(seen)} was got")
     stored, dtypes = observed.get("checkpoint_dtype"), observed.get("dtypes")
     if requested.get("dtype") == "auto" and stored and isinstance(dtypes, list) and stored not in dtypes:
         wrong.append(f"dtype auto is the checkpoint's {stored!r} and {observed.get('dtype')!r} was got")
     if wrong:
         raise Refused("; ".join(wrong), ReasonCode.NOT_AS_REQUESTED)
+
+
+def _told(value: Json) -> str:
+    return repr(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _follows(axis: str, asked: Json, observed: Mapping[str, Json]) -> bool:

@@ -56,11 +56,19 @@ def measure(request: Measure, send: Send, carry_out: Carry) -> None:
         watcher.join()
     others = {rank: _read(folder, rank) for rank in pids}
     facts = {rank: _facts(events) for rank, events in others.items()}
-    copied = sum(number for own in facts.values() if isinstance(number := own.get("rank_copied_parameters"), int))
+    copied = next((counted for own in facts.values() if (counted := _copied(own))), None)
     every = {0: tuple(voice.samples), **{rank: _samples(events) for rank, events in others.items()}}
     for samples in merged(every, str(request.case.requested.get("parallel")), copied):
         send(Sampled(samples=samples))
     send(Observed(facts=_by_rank(voice.facts, facts)))
+
+
+def _copied(facts: Mapping[str, Json]) -> dict[str | None, int]:
+    """Give by part how many parameters a rank with these FACTS holds beside another."""
+    number, parts = facts.get("rank_copied_parameters"), facts.get("rank_copied_parts")
+    if not isinstance(number, int) or not isinstance(parts, list):
+        return {}
+    return {None: number, **dict.fromkeys(map(str, parts), number)}
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
 from bench.worker.failures import Refused
-from bench.worker.network import storages
+from bench.worker.network import components, storages
 
 _Told = TypeVar("_Told")
 NOT_IN_STEP = frozenset({"ledger", "flops"})
@@ -126,24 +126,29 @@ def facts(model: Any) -> dict[str, Json]:
     """Read off MODEL how it is shared, and how much of it is this rank's."""
     if size() == 1:
         return {}
-    held = [next(storages.plain(parameter)) for parameter in model.parameters()]
+    held = [(piece, size) for piece, size in storages.sized(storages.of(model)) if not piece.buffer]
     stage = getattr(model, "_pp_stage", None)
-    split = any(local is not parameter for local, parameter in zip(held, model.parameters(), strict=True))
-    how = "pipeline" if is_stage(model) else "tensor" if split else "data"
+    how = "pipeline" if is_stage(model) else "tensor" if any(piece.shard for piece, _ in held) else "data"
     return {
         "parallel": how,
-        "rank_parameters": sum(local.numel() for local in held),
-        "rank_bytes": sum({local.data_ptr(): local.numel() * local.element_size() for local in held}.values()),
-        "rank_copied_parameters": _copied(model, stage),
+        "rank_parameters": sum(piece.tensor.numel() if piece.shard else piece.elements for piece, _ in held),
+        "rank_bytes": sum(size for _, size in held),
+        **_copied(model, stage),
     }
 
 
-def _copied(model: Any, stage: Any) -> int:
-    """Give the parameters that this rank holds beside another: tied embeddings lie on the first and on the last stage."""
+def _copied(model: Any, stage: Any) -> dict[str, Json]:
+    """Give how many parameters this rank holds beside another, and of which parts of the whole they are.
+
+    Tied embeddings lie on the first and on the last stage.
+    """
     if stage is None or not stage.pp_is_last_stage or stage.pp_is_first_stage:
-        return 0
-    table = getattr(getattr(model, model.base_model_prefix), "embed_tokens", None)
-    return sum(parameter.numel() for parameter in table.parameters()) if table is not None else 0
+        return {}
+    for name, table in model.named_parameters():
+        if name.endswith("embed_tokens.weight"):
+            parts = [f"component={components.of_name(model, name)}", f"dtype={str(table.dtype).removeprefix('torch.')}"]
+            return {"rank_copied_parameters": table.numel(), "rank_copied_parts": list[Json](parts)}
+    return {}
 
 
 def device_of_rank(device: str) -> str:

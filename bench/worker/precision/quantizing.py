@@ -32,7 +32,8 @@ _FUNCTION = re.compile(r"'(function|method)' object has no attribute")
 class Planned:
     """How a model is loaded: OPTIONS of `from_pretrained`, and the layers that are then quantized.
 
-    `own` is the method that a checkpoint names which is quantized already; empty where nothing is as it was found.
+    `own` is the method that a checkpoint names which is quantized already; empty where nothing is as it was found. `compute_dtype`
+    is what layers are to compute in, None where the method does not choose it.
     """
 
     asked: wanting.Asked
@@ -41,6 +42,7 @@ class Planned:
     options: Mapping[str, Any] = field(default_factory=dict)
     taken: tuple[str, ...] = ()
     skipped: frozenset[str] = frozenset()
+    compute_dtype: str | None = None
 
     @property
     def pieces(self) -> tuple[tuple[str, str, str], ...]:
@@ -99,7 +101,10 @@ def plan(requested: Mapping[str, Json], model_class: type[Any], config: Any, dev
     options = dict(method.options(choice))
     placed = {"device_map": {"": device}} if options else {}
     names = tuple(layer.name for layer in taken)
-    return Planned(asked=asked, method=method, options={**options, **placed}, taken=names, skipped=frozenset(skipped))
+    return Planned(
+        asked=asked, method=method, options={**options, **placed}, taken=names, skipped=frozenset(skipped),
+        compute_dtype=compute if method.needs(None).computes else None,
+    )  # fmt: skip
 
 
 def _raise_said(reason: str | None) -> None:
@@ -153,6 +158,10 @@ def check(planned: Planned, model: Any) -> None:
     wrong = sorted(name for name in planned.skipped if found.get(name, "none") != "none")
     if wrong:
         raise Refused(f"quantization skip was asked for, and {some(wrong, 3)} came quantized", ReasonCode.NOT_AS_REQUESTED)
+    computing = quantized.facts(model).get("quantization_compute_dtype")
+    if planned.compute_dtype is not None and computing is not None and computing != planned.compute_dtype:
+        reason = f"quantization {wanted} was to compute in {planned.compute_dtype}, and computes in {computing}"
+        raise Refused(reason, ReasonCode.NOT_AS_REQUESTED)
 
 
 def answer(error: Exception, model: Any, requested: Mapping[str, Json]) -> Refused | None:

@@ -32,14 +32,18 @@ def read(subject: Subject) -> Reading:
 
 
 def _held(subject: Subject, requested: Mapping[str, Json]) -> tuple[int, tuple[str, ...]]:
-    """Give the bytes that the cache holds after a generation as REQUESTED, and the dtypes of its keys, values and states."""
+    """Give the bytes that the cache holds after a generation as REQUESTED, and the dtypes of its keys, values and states.
+
+    What is quantized is named by its bits, beside the dtype of the last tokens, which are not.
+    """
     call = generation_call(subject.loaded, subject.inputs, requested)
     call.refresh()
     cache = getattr(call.generate(return_dict_in_generate=True), "past_key_values", None)
     plain = cache if isinstance(cache, tuple) else ()  # keys and values of a runtime of another kind
     tensors = [*_tensors(plain), *(tensor for layer in _layers(cache) for tensor in _tensors(vars(layer).values()))]
-    dtypes = sorted({str(one.dtype).removeprefix("torch.") for one in tensors if one.is_floating_point() and one.numel()})
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors), tuple(dtypes)
+    dtypes = {str(one.dtype).removeprefix("torch.") for one in tensors if one.is_floating_point() and one.numel()}
+    quantized = {f"int{layer.nbits}" for layer in _layers(cache) if getattr(layer, "_quantized_keys", None) is not None}
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors), tuple(sorted(dtypes | quantized))
 
 
 def _layers(cache: Any) -> list[Any]:

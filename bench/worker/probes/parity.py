@@ -74,7 +74,7 @@ def _leave(subject: Subject, path: Path) -> str | None:
     kept = _kept(subject, tokens)
     found = _outputs(subject, tokens, kept)
     if found.is_empty:
-        return f"{type(subject.loaded.model).__name__} gives neither scores nor embeddings"
+        return f"{type(subject.loaded.model).__name__} gives no scores, embeddings, boxes, masks or depths"
     asked = subject.requested["quantization"]
     about = {
         "parity_reference_dtype": str(subject.loaded.model.dtype).removeprefix("torch."),
@@ -111,6 +111,10 @@ def _unlike(ours: outputs.Outputs | None, theirs: outputs.Outputs) -> str | None
     for name in ("scores", "embeddings"):
         one, other = getattr(ours, name), getattr(theirs, name)
         if (one is None) is not (other is None) or (one is not None and one.shape != other.shape):
+            return f"its outputs have another form than the reference's: {name} are {_form(one)} and {_form(other)}"
+    for name, other in theirs.values.items():
+        one = ours.values.get(name)
+        if one is None or one.shape != other.shape:
             return f"its outputs have another form than the reference's: {name} are {_form(one)} and {_form(other)}"
     return None
 
