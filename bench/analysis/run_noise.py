@@ -88,7 +88,7 @@ def _spreads(rows: Sequence[Row]) -> dict[str, Spread]:
             if name not in RATES and not estimate.metric.deterministic and not name.startswith(PARITY):
                 by_definition.setdefault(estimate.metric, {}).setdefault(row.case.id, []).append(estimate.value)
     spreads: dict[str, Spread] = {}
-    for metric in sorted(by_definition, key=lambda one: one.definition):
+    for metric in sorted(by_definition, key=lambda one: (len(one.definition), one.definition)):
         if (found := _pooled(metric, list(by_definition[metric].values()))) is not None:
             spreads[metric.name] = found
     return spreads

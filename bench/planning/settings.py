@@ -26,8 +26,6 @@ def read_settings(option: str, given: Iterable[str]) -> dict[str, Json]:
         if axis is None:
             raise UsageError(f"{option}: {unknown('axis', name, list(BY_NAME))}")
         value = _value(spelled)
-        if not axis.knows(value):
-            raise UsageError(f"{option}: {unknown(name, spelled, [str(choice) for choice in axis.choices])}")
         if (wrong := document.said(axis, value)) is not None:
             raise UsageError(f"{option}: {wrong}")
         found[name] = mappings.simplest(name, value)

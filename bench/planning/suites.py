@@ -1,14 +1,13 @@
 """From a suite's file to a Suite: every problem of the file is found and told at once, each with its line."""
 
 import hashlib
-import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from bench.domain.data import Data
 from bench.domain.errors import Problem, SuiteError, UsageError
@@ -19,14 +18,11 @@ from bench.domain.plan import Suite
 from bench.domain.procedure import Limits, PageCache, Procedure, StartMethod, Warmup
 from bench.domain.scenario import Scenario
 from bench.domain.values import Json
-from bench.planning import data_sets, document, forms, requests, sense, tree
+from bench.planning import complaints, data_sets, document, forms, requests, sense, tree
 from bench.planning.amounts import read_bytes, read_seconds
-from bench.planning.wording import quoted, unknown
 
 LARGEST = 4 << 20
 """Bytes that a suite's file may have."""
-
-_OF_MODEL = 2
 
 
 class Draft:
@@ -130,88 +126,10 @@ def _form(draft: Draft) -> tuple[document.Document | None, Sequence[tree.Path]]:
     try:
         return document.Document.model_validate(tree.plain(root.value)), ()
     except ValidationError as error:
-        places: list[tree.Path] = []
-        for one in error.errors(include_url=False):
-            place, tag = _place(one["loc"])
-            places.append(place)
-            at_key = one["type"] == "extra_forbidden"
-            said = _said(cast("Mapping[str, Any]", one), place, tag)
-            draft.complain(root.line_of_key(place) if at_key else root.line_of(place), said)
-        return None, places
-
-
-def _place(loc: tuple[str | int, ...]) -> tuple[tree.Path, str | None]:
-    """Part the place of an error from the tag that says which kind of model it is in."""
-    if loc[0] == "models" and len(loc) > _OF_MODEL:
-        return (*loc[:_OF_MODEL], *loc[_OF_MODEL + 1 :]), str(loc[_OF_MODEL])
-    return loc, None
-
-
-def _said(error: Mapping[str, Any], place: tree.Path, tag: str | None) -> str:
-    """Put one error of the form into the house's words."""
-    kind, name, found = str(error["type"]), _name(place), error["input"]
-    if kind == "bench":
-        return str(error["ctx"]["said"])
-    if kind in _SAYINGS:
-        return _SAYINGS[kind](name, found, error.get("ctx", {}))
-    if kind == "extra_forbidden":
-        return unknown("key", place[-1], _keys(place[:-1], tag))
-    if kind == "missing":
-        return f"{place[-1]} is missing: {_name(place[:-1]) if place[:-1] else 'every suite'} needs it"
-    return f"{name} {quoted(found)} cannot be used: {re.sub(r'^[A-Z][a-z]+ should', 'it should', str(error['msg']))}"
-
-
-_NO_MODEL = "a model is a preset's name, or a mapping with one of preset, path, hub"
-_SAYINGS: Mapping[str, Callable[[str, Any, Mapping[str, Any]], str]] = {
-    "union_tag_not_found": lambda _name, _found, _context: _NO_MODEL,
-    "union_tag_invalid": lambda _name, _found, _context: _NO_MODEL,
-    "literal_error": lambda name, found, context: unknown(name, found, re.findall(r"'([^']*)'", str(context["expected"]))),
-    "too_short": lambda name, _found, _context: (
-        f"{name} is empty: give at least one entry{'' if name == 'models' else ', or leave it out'}"
-    ),
-    "list_type": lambda name, found, _context: (
-        f"{name} takes a list{'' if isinstance(found, dict) else f': write [{quoted(found)}]'}"
-    ),
-    "model_type": lambda name, found, _context: f"{name} takes a mapping, not {quoted(found)}",
-    "string_pattern_mismatch": lambda name, found, context: (
-        f"{name} {quoted(found)} cannot be used: it has to match {context['pattern']}"
-    ),
-}
-
-
-def _name(place: tree.Path) -> str:
-    """Name the thing at PLACE: its key, or for an entry of a list the list's; a key itself by the mapping that it is of."""
-    if place[-1:] == ("[key]",):
-        return f"key of {_name(place[:-2])}"
-    return next((str(step) for step in reversed(place) if isinstance(step, str)), "the suite")
-
-
-_FORMS: Mapping[str, type[BaseModel]] = {
-    "axes": document.Axes,
-    "include": document.Selection,
-    "exclude": document.Selection,
-    "reference": document.Reference,
-    "procedure": forms.Sampling,
-    "load": forms.Load,
-    "limits": forms.Bounds,
-    "capacity": forms.OfCapacity,
-    "requests": forms.OfRequests,
-    "cache": forms.OfCache,
-    "slo": forms.OfTargets,
-    "endurance": forms.OfEndurance,
-    "gate": forms.OfGate,
-    "data": forms.OfData,
-    "<preset>": document.OfPreset,
-    "<path>": document.OfPath,
-    "<hub>": document.OfHub,
-}
-
-
-def _keys(place: tree.Path, tag: str | None) -> list[str]:
-    """List the keys that a mapping at PLACE, in a model the kind that TAG says, may have."""
-    within = forms.OfMetric if place[:2] == ("gate", "metrics") else document.Document
-    form = within if within is forms.OfMetric else _FORMS.get(tag or (str(place[0]) if place else ""), within)
-    return list(form.model_fields)
+        found = list(complaints.of(error, root))
+        for _, line, said in found:
+            draft.complain(line, said)
+        return None, [place for place, _, _ in found]
 
 
 def _suite(form: document.Document, path: Path, digest: str) -> Suite:

@@ -22,8 +22,6 @@ from bench.protocol.codec import CodecError, dumps, from_json, parse, to_json
 VERSION = 1
 END_OF_TURNS = "end"
 """What a trial reads from its pipe where the other side is gone."""
-SCRATCH = "BENCH_SCRATCH"
-"""Environment variable of a nursery and all its offspring: the folder for what ends with a trial, one at a time."""
 PROBE = "probe."
 """How the names of phases begin that are a probe's own pass: what they need is the probe's and no part of the trial's figures."""
 

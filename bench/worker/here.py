@@ -17,7 +17,7 @@ from bench.domain.values import Json
 from bench.protocol.messages import Environment, Event, Measure
 from bench.worker import beginning, opening, recipe, steps, stopping
 from bench.worker.clock import Clock
-from bench.worker.host import libraries
+from bench.worker.host import libraries, scratch
 from bench.worker.loads import finding
 from bench.worker.loads.loading import Loaded, synchronize
 from bench.worker.material import masks
@@ -71,7 +71,7 @@ def opened(planned: PlannedCase) -> Iterator[Opened]:
         limits=Limits(),
         trial=0,
     )
-    with _settings_kept(), torch.inference_mode():
+    with _settings_kept(), scratch.lent(), torch.inference_mode():
         trial = opening.load(request, events.append, Clock())
         given = opening.prepare(trial)
         engaged = beginning.begin(trial, given)

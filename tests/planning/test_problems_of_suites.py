@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.domain.errors import SuiteError, UsageError
-from bench.planning import suites
+from bench.planning import complaints, suites
 from tests.support.suites import HEAD, a_file, planned, problems
 
 NAMED = "version: 1\nname: x\n"
@@ -298,7 +298,7 @@ def test_two_missing_keys_are_two_problems(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_inside_is_told_with_what_needs_it() -> None:
-    said = suites._said({"type": "missing", "input": {}, "loc": ()}, ("models", 0, "path"), None)
+    said = complaints._said({"type": "missing", "input": {}, "loc": ()}, ("models", 0, "path"), None)
     assert said == "path is missing: models needs it"
 
 

@@ -108,10 +108,9 @@ def _stray_fork_and_hang(send: Callable[[object], None]) -> None:
 
 
 def _write(send: Callable[[object], None]) -> None:
-    """Put a file where Python has what is temporary, and a folder that is not to be written to; say where torch keeps its code."""
+    """Put a file where Python has what is temporary, and say where torch keeps its code."""
     place = Path(tempfile.mkdtemp())
     (place / "weights").write_bytes(bytes(MIB))
-    place.chmod(0o500)
     _note(send, str(place))
     _note(send, os.environ["TORCHINDUCTOR_CACHE_DIR"])
 

@@ -76,6 +76,7 @@ def failure(events: list[Event]) -> Failed:
 def test_a_model_larger_than_its_memory_lies_on_disk_in_part(executor: Local, model: ModelFacts) -> None:
     asked: Json = {"max_memory": {"cpu": "2MB"}, "offload": "disk"}
     found = facts(measure(executor, model, device_map=asked))
+    assert not any(nursery.scratch.exists() for nursery in executor.nurseries), "what was offloaded ends with the trial"
     assert found["device_map"] == asked
     assert found["device"] == "cpu"
     assert 0 < found["placed_bytes"]["cpu"] <= 2_000_000 < found["placed_bytes"]["disk"]

@@ -22,19 +22,8 @@ from bench.domain.procedure import StartMethod
 from bench.execution import foreign
 from bench.execution.watch import POLL_S, Watch
 from bench.protocol.codec import CodecError
-from bench.protocol.messages import (
-    SCRATCH,
-    Capabilities,
-    Event,
-    Exited,
-    Failed,
-    Forked,
-    Noted,
-    Request,
-    Started,
-    decode_event,
-    encode,
-)
+from bench.protocol.messages import Capabilities, Event, Exited, Failed, Forked, Noted, Request, Started, decode_event, encode
+from bench.protocol.variables import SCRATCH
 
 START_LIMIT_S = 600.0
 END_LIMIT_S = 10.0
@@ -121,7 +110,7 @@ class Local:
 
     def _start(self) -> Nursery:
         stderr = _stderr()
-        scratch = Path(self.env.get("TMPDIR", tempfile.gettempdir()), f"bench-{os.getpid()}-{secrets.token_hex(4)}")
+        scratch = Path(self.env.get("TMPDIR", tempfile.gettempdir()), f"bench-{os.getpid()}-{secrets.token_hex(8)}")
         try:
             process = subprocess.Popen(
                 [self.python, "-m", "bench.worker", "--start-method", self.method],

@@ -9,9 +9,10 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from bench.protocol.messages import SCRATCH
+from bench.protocol.variables import SCRATCH
 
 
 def make() -> Path:
@@ -35,6 +36,23 @@ def enter(folder: Path) -> None:
     """Write to FOLDER from now on, in this process and in those that it starts."""
     os.environ.update(variables(folder))
     tempfile.tempdir = str(folder)
+
+
+@contextlib.contextmanager
+def lent() -> Iterator[None]:
+    """Write to a folder of the block's own, as a trial does, in a process that goes on: its variables are put back."""
+    folder, place = Path(tempfile.mkdtemp(prefix="bench-trial-")), tempfile.tempdir
+    before = {name: os.environ.get(name) for name in variables(folder)}
+    enter(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = place
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        remove(folder)
 
 
 def remove(folder: Path) -> None:
