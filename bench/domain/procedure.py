@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-PROCEDURE_VERSION = 6
+PROCEDURE_VERSION = 7
 """Raised with every change that can move a number; CHANGELOG's Measurement headings say what changed."""
 
 

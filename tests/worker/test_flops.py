@@ -180,3 +180,58 @@ def test_flex_attention_is_counted_as_the_products_that_it_stands_for() -> None:
         assert model.config._attn_implementation == "sdpa"
         counts["sdpa"] = flops.count(model, lambda: model(torch.ones(2, 7, dtype=torch.long))).total
     assert counts["flex"] == counts["sdpa"] > 0
+
+
+DENSE = "(Tensor q, Tensor k, Tensor v, float dropout_p, bool causal) -> Tensor"
+VARLEN = "(Tensor q, Tensor k, Tensor v, Tensor cu_seqlens_q, Tensor cu_seqlens_k, int max_seqlen_q, int max_seqlen_k) -> Tensor"
+BOTH = (
+    "(Tensor q, Tensor k, Tensor v, Tensor? k_new=None, Tensor? v_new=None, Tensor? qv=None, Tensor? out_=None,"
+    " Tensor? cu_seqlens_q=None, Tensor? cu_seqlens_k=None) -> Tensor"
+)
+
+
+def borders(*lengths: int) -> "torch.Tensor":
+    import torch
+
+    return torch.tensor([0, *lengths], dtype=torch.int32).cumsum(0).int()
+
+
+@pytest.mark.parametrize(
+    ("space", "name", "schema"),
+    [
+        ("flash_attn", "_flash_attn_forward", DENSE),
+        ("flash_attn", "_flash_attn_varlen_forward", VARLEN),
+        ("flash_attn_3", "_flash_attn_forward", BOTH),
+        ("flash_attn_3", "fwd", BOTH),
+        ("fa3_fwd", "_flash_attn_forward", BOTH),
+    ],
+)
+def test_flash_attention_s_own_operators_are_counted_as_torch_s_are(space: str, name: str, schema: str) -> None:
+    import torch
+    from torch import nn
+
+    if hasattr(getattr(torch.ops, space), name):
+        pytest.skip(f"{space} is installed, and its operator needs a GPU")
+    with torch.library._scoped_library(space, "FRAGMENT") as library:
+        library.define(name + schema)
+        library.impl(name, lambda query, *_: query, "CompositeExplicitAutograd")
+        operator = getattr(getattr(torch.ops, space), name)
+
+        class Flash(nn.Module):
+            def forward(self, states: "torch.Tensor") -> "torch.Tensor":
+                dense = torch.ones(2, 5, 4, 16), torch.ones(2, 7, 2, 16)  # [batch, queries, heads, size], and the keys
+                packed = torch.ones(5, 4, 16), torch.ones(9, 2, 16)  # two sequences: 2 queries of 3 keys, and 3 of 6
+                if schema is DENSE:
+                    operator(dense[0], dense[1], dense[1], 0.0, causal=True)
+                elif schema is VARLEN:
+                    operator(packed[0], packed[1], packed[1], borders(2, 3), borders(3, 6), 3, 6)
+                else:
+                    operator(dense[0], dense[1], dense[1])
+                    operator(packed[0], packed[1], packed[1], cu_seqlens_q=borders(2, 3), cu_seqlens_k=borders(3, 6))
+                    operator(packed[0], packed[1], packed[1], None, None, None, None, borders(2, 3), borders(3, 6))
+                return states
+
+        found = counted(Flash())
+    dense, packed = 2 * (2 * 5 * 7) * 4 * (16 + 16), 2 * (2 * 3 + 3 * 6) * 4 * (16 + 16)
+    assert found.by_component["language"] == {DENSE: dense, VARLEN: packed, BOTH: dense + 2 * packed}[schema]
+    assert found.uncounted == ()

@@ -1,11 +1,13 @@
 """What is compared with what was asked. What is read off real models is tested with them."""
 
+import warnings
+
 import pytest
 
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
 from bench.worker.failures import Refused
-from bench.worker.network import attention, observe
+from bench.worker.network import attention, kernels, observe
 
 ASKED: dict[str, Json] = {
     "model": "tiny-gpt2",
@@ -137,3 +139,39 @@ def test_eager_attention_that_a_compiler_fused_is_said_to_be_that() -> None:
 def test_without_a_named_kernel_nothing_is_forced() -> None:
     with attention.kernel("sdpa"):
         pass
+
+
+@pytest.mark.torch
+def test_of_torch_s_reasons_those_of_the_kernel_asked_for_are_told() -> None:
+    why = "For dense input, both fused kernels require query, key and value to have the same num_heads."
+    every = (
+        "Memory efficient kernel not used because:", why,
+        "Flash attention kernel not used because:", "Flash attention has been runtime disabled.",
+        "cuDNN attention kernel not used because:", "cuDNN attention has been runtime disabled.",
+    )  # fmt: skip
+
+    def refuses() -> None:
+        with attention.kernel("sdpa:efficient"):
+            for said in every:
+                warnings.warn(f"{said} (Triggered internally at /torch/aten/cuda/sdp_utils.cpp:1.)", UserWarning, stacklevel=1)
+            msg = "No available kernel. Aborting execution."
+            raise RuntimeError(msg)
+
+    with pytest.warns(UserWarning, match=" "), pytest.raises(RuntimeError) as caught:
+        refuses()
+    assert str(caught.value) == f"No available kernel. Aborting execution. Memory efficient kernel not used because: {why}"
+
+
+@pytest.mark.parametrize(
+    ("operator", "kernel"),
+    [
+        ("flash_attn::_flash_attn_varlen_forward", "flash_attention_2"),
+        ("flash_attn_3::_flash_attn_forward", "flash_attention_3"),
+        ("fa3_fwd::_flash_attn_forward", "flash_attention_3"),
+        ("_vllm_fa3_C::fwd", "flash_attention_3"),
+        ("aten::_scaled_dot_product_flash_attention", "flash"),
+        ("aten::_scaled_dot_product_cudnn_attention", "cudnn"),
+    ],
+)
+def test_the_operators_of_kernels_are_known_by_their_names(operator: str, kernel: str) -> None:
+    assert kernels.named(operator) == kernel

@@ -17,7 +17,7 @@ NEEDS: Mapping[str, str] = {
     "sdpa": "a class with sdpa attention",
     "sdpa:math": "a class with sdpa attention",
     "sdpa:flash": "a class with sdpa attention; on CUDA float16 or bfloat16, and no explicit mask",
-    "sdpa:efficient": "CUDA and a class with sdpa attention",
+    "sdpa:efficient": "CUDA and a class with sdpa attention; in torch 2.11 no grouped key heads but beside padding",
     "sdpa:cudnn": "CUDA, float16 or bfloat16, and a class with sdpa attention",
     "flex_attention": "a class with flex_attention; it is compiled on the first call",
     "flash_attention_2": "CUDA, float16 or bfloat16, and flash-attn or kernels (pip install 'transformers-bench[flash]')",
@@ -149,8 +149,19 @@ def _reasons_told() -> Iterator[None]:
                 yield
         except RuntimeError as error:
             if said and "kernel" in str(error):
-                raise RuntimeError(f"{error} {' '.join(said)}") from error
+                raise RuntimeError(f"{error} {' '.join(_of_the_one_asked_for(said))}") from error
             raise
+
+
+def _of_the_one_asked_for(said: list[str]) -> list[str]:
+    """Leave out of what torch SAID the kernels that were switched off to force the one: it goes through all, a heading and why."""
+    kept: list[str] = []
+    for text in said:
+        if "runtime disabled" not in text:
+            kept.append(text)
+        elif kept and kept[-1].endswith("because:"):
+            kept.pop()
+    return kept
 
 
 def check_kernel(asked: str, ran: str, *, compiled: bool = False) -> None:

@@ -74,7 +74,8 @@ def _formulas() -> dict[Any, Any]:
         return 2 * _product(left) * int(right[-1])
 
     held: dict[str, Formula] = {**dict.fromkeys(_FUSED, attention), "_grouped_mm": grouped}
-    spaces = ((aten, held), *((getattr(torch.ops, name), formulas) for name, formulas in _quantized().items()))
+    others = {**_quantized(), **_flash()}
+    spaces = ((aten, held), *((getattr(torch.ops, name), formulas) for name, formulas in others.items()))
     return {
         getattr(space, name): formula
         for space, formulas in spaces
@@ -104,6 +105,33 @@ def _quantized() -> dict[str, dict[str, Formula]]:
         **dict.fromkeys(("dequantize_4bit", "dequantize_blockwise"), none),
     }
     return {"bitsandbytes": of_bitsandbytes, "quanto": {"qbytes_mm": by(1)}}
+
+
+def _flash() -> dict[str, dict[str, Formula]]:
+    """Give the formulas of flash attention's own packages: of all scores, as torch counts, whose half a causal mask saves."""
+
+    def at(place: int | None) -> Formula:
+        """Make the formula of an operator that takes the borders of sequences at PLACE and behind it; None takes none."""
+
+        def attention(query: Any, key: Any, value: Any, *rest: Any, out_val: Any = None, **named: Any) -> int:
+            del out_val
+            given = {} if place is None else dict(enumerate(rest[place : place + 2]))
+            ours, theirs = (given.get(number, named.get(f"cu_seqlens_{of}")) for number, of in enumerate("qk"))
+            if ours is None or theirs is None:
+                pairs = int(query.shape[0]) * int(query.shape[1]) * int(key.shape[1])
+            else:  # sequences in a row, without a dimension for the batch: each looks at its own keys alone
+                pairs = int((ours.diff().long() * theirs.diff().long()).sum())
+            return 2 * pairs * int(query.shape[-2]) * (int(query.shape[-1]) + int(value.shape[-1]))
+
+        attention._get_raw = True  # type: ignore[attr-defined]  # noqa: SLF001 -- so torch's counter hands tensors over, not shapes
+        return attention
+
+    of_3 = {"_flash_attn_forward": at(4), "fwd": at(4)}
+    return {
+        "flash_attn": {"_flash_attn_forward": at(None), "_flash_attn_varlen_forward": at(0)},
+        "flash_attn_3": of_3,
+        "fa3_fwd": of_3,
+    }
 
 
 def _product(shape: Any) -> int:

@@ -21,6 +21,7 @@ _OPERATORS: tuple[tuple[str, str], ...] = (
     ("_scaled_dot_product_fused_attention_overrideable", "overrideable"),
     (_FLEX, "flex"),
     ("flash_attn_3", "flash_attention_3"),
+    ("fa3", "flash_attention_3"),  # the builds of others: fa3_fwd, _vllm_fa3_C
     ("flash_attn3", "flash_attention_3"),
     ("flash_attn", "flash_attention_2"),
 )
@@ -47,7 +48,7 @@ def seen(loaded: Loaded, step: Callable[[], object], *, by_part: bool) -> Seen:
         step()
     found: dict[str, set[str]] = {}
     for event in profiler.events():
-        kernel = _kernel(event.name)
+        kernel = named(event.name)
         if kernel is not None:
             part, inside = _place(event)
             if kernel != EAGER or not inside:
@@ -58,7 +59,8 @@ def seen(loaded: Loaded, step: Callable[[], object], *, by_part: bool) -> Seen:
     return Seen(whole="+".join(sorted(kernels)) or EAGER, by_part=towers or each)
 
 
-def _kernel(name: str) -> str | None:
+def named(name: str) -> str | None:
+    """Name the attention kernel that the operator NAME is; None where it is none."""
     if name in _SOFTMAX:
         return EAGER
     return next((kernel for operator, kernel in _OPERATORS if operator in name), None)
@@ -75,7 +77,7 @@ def _place(event: Any) -> tuple[str, bool]:
     while above is not None:
         if above.name.startswith(_MARK):
             return above.name.removeprefix(_MARK), inside
-        inside = inside or _kernel(above.name) not in {None, EAGER}
+        inside = inside or named(above.name) not in {None, EAGER}
         above = above.cpu_parent
     return _WHOLE, inside
 
