@@ -39,6 +39,18 @@ def test_a_kernel_that_is_asked_for_is_the_one_seen(kernel: str, rows: list[dict
     assert finished
 
 
+@pytest.mark.parametrize("version", ["flash_attention_2", "flash_attention_3"])
+def test_flash_attention_is_what_ran_where_its_package_is_installed(version: str, rows: list[dict[str, Any]]) -> None:
+    asked = [row for row in rows if row["case"]["requested"].get("attention") == version]
+    assert asked
+    for row in asked:
+        if row["outcome"] == "finished":
+            assert row["case"]["observed"]["attention_kernel"] == version, row["case"]["label"]
+            assert row["case"]["observed"]["flops_uncounted"] == [], row["case"]["label"]
+        else:
+            assert row["reason_code"] in {"missing_package", "no_device"}, row["reason"]
+
+
 def test_outputs_are_compared_with_the_reference(rows: list[dict[str, Any]]) -> None:
     compared = [row for row in rows if row["outcome"] == "finished" and "quantization" not in row["case"]["label"]]
     for row in compared:
