@@ -78,12 +78,19 @@ def page_cache_as_found(evidence: Evidence) -> str | None:
     return f"load times are with the page cache as it was found ({shown}); load: {{page_cache: warm}} in the suite sets it"
 
 
-def rate_undefined(evidence: Evidence) -> str | None:
-    """Say why a decode rate is missing that the model's kind would have."""
-    tpot = evidence.row.metrics.get("tpot")
-    if tpot is None or tpot.least > 0:
+def decode_undefined(evidence: Evidence) -> str | None:
+    """Say why the times of later tokens are missing that the model's kind would have."""
+    metrics, tokens = evidence.row.metrics, evidence.row.observed.get("realised_new_tokens")
+    if "tpot" in metrics or not {"e2e", "ttft_model"} <= metrics.keys() or tokens == 1:
         return None
-    return "decode_rate is undefined: in some trial e2e was no longer than ttft_model, so that more new_tokens are needed"
+    said = "in some trial e2e was no longer than ttft_model, so that more new_tokens are needed"
+    return f"tpot and decode_rate are undefined: {said}"
+
+
+def noted(evidence: Evidence) -> str | None:
+    """Give what trials noted themselves: weights that were made up, left out or converted, what limits a search."""
+    said = dict.fromkeys(note for trial in evidence.trials for note in trial.notes)
+    return "; ".join(said) or None
 
 
 def drifted(evidence: Evidence) -> str | None:
@@ -262,7 +269,8 @@ OF_ROW: tuple[Callable[[Evidence], str | None], ...] = (
     cut_off,
     target_missed,
     page_cache_as_found,
-    rate_undefined,
+    decode_undefined,
+    noted,
     drifted,
     not_compared,
     unpacked,

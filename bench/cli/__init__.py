@@ -18,6 +18,9 @@ import click
 from bench import __version__
 from bench.domain.errors import BenchError, ExitCode
 
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that end a command as Ctrl-C does: what was begun is ended, and what was measured is kept."""
+
 COMMANDS: Mapping[str, str] = {
     "run": "Measure the cases of suites and keep a record of every trial.",
     "plan": "List the cases of suites, those that will not run and why, and how long it may take.",
@@ -83,11 +86,17 @@ def bench() -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for ending in _ENDINGS:
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup ignores one of them
+            signal.signal(ending, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # reports have characters that not every terminal's encoding has
-    sys.exit(_run())
+    code = _run()
+    if code == ExitCode.INTERRUPTED:
+        for ending in (signal.SIGINT, *_ENDINGS):  # once more, on the way out, changes nothing: not the exit code either
+            signal.signal(ending, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

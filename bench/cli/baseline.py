@@ -8,6 +8,7 @@ import click
 
 from bench import workflow
 from bench.cli import options
+from bench.domain.errors import UsageError
 
 
 @click.group(
@@ -67,6 +68,12 @@ def listed(baselines: Path, *, as_json: bool) -> None:
 @options.baselines
 def show(fingerprint: str | None, form: str, baselines: Path) -> None:
     """Report the baselines of the machine with FINGERPRINT, of all machines where it is left out."""
+    from bench.store import baselines as kept
+
+    known = sorted({one.fingerprint for one in kept.listed(baselines)})
+    if fingerprint and fingerprint not in known:
+        there = f"there are of: {', '.join(known)}" if known else "there are none; keep one with: bench baseline set RUN"
+        raise UsageError(f"{baselines} holds no baseline of a machine {fingerprint} ({there})")
     records, remarks = workflow.read_records([baselines / fingerprint if fingerprint else baselines])
     click.echo(workflow.render(records, remarks, form, seen_on=sys.stdout), nl=False)
 

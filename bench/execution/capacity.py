@@ -26,6 +26,8 @@ TWICE = 2
 SHARE = 0.9
 """Of the memory that is available: the limit where the suite sets none, so that a search does not end with the machine."""
 _MIB = 1 << 20
+_OF_ITS_OWN = 64
+"""The most tokens that something may need beside those that are asked for, before all values are taken to be refused."""
 _DEVICE_PEAK = "memory.device_allocated_peak"
 
 
@@ -70,9 +72,10 @@ def capacity_of(over: str) -> Metric:
     return Metric(name=name, unit=Unit.ONE, better=Better.HIGHER, definition=f"{name}.v1", reduce=Reduce.LAST)
 
 
-def largest(fits: Callable[[int], bool], most: int) -> int:
-    """Give the largest value from 1 to MOST that FITS, which is to be monotone; 0 where 1 does not."""
-    fit, asked = 0, 1
+def largest(fits: Callable[[int], bool], most: int, least: int = 1) -> int:
+    """Give the largest value from LEAST, whose half is too small, to MOST that FITS, which is to be monotone; 0 where none does."""
+    too_small = least // 2
+    fit, asked = too_small, least
     while fits(asked):
         if asked == most:
             return most
@@ -80,7 +83,7 @@ def largest(fits: Callable[[int], bool], most: int) -> int:
     while asked - fit > 1:
         middle = (fit + asked) // 2
         fit, asked = (middle, asked) if fits(middle) else (fit, middle)
-    return fit
+    return 0 if fit == too_small else fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +114,7 @@ class Search:
     limit_bytes: int
     kept: Kept = FORGOTTEN
     probes: dict[int, list[Probe]] = field(default_factory=dict)
+    least: int = 1
 
     def remember(self) -> None:
         """Take over the probes that are kept, but for those that tell nothing of memory as it is now."""
@@ -142,21 +146,35 @@ class Search:
             raise _UndecidedError(probe)
         self.probes.setdefault(value, []).append(probe)
         peak = f", peak {probe.peak / _MIB:.0f} MiB" if probe.fits and probe.peak is not None else ""
-        self.tell(f"{self.trial.planned.case.label}: {self.over} {value} {'fits' if probe.fits else 'does not fit'}{peak}")
+        went = "fits" if probe.fits else "is refused" if probe.record.outcome is Outcome.UNSUPPORTED else "does not fit"
+        self.tell(f"{self.trial.planned.case.label}: {self.over} {value} {went}{peak}")
 
     def find(self, most: int) -> int:
         """Give the largest value up to MOST that fits, as confirmed by a second try of it and of the next."""
-        found = largest(self.fits, most)
+        self._begin(most)
+        found = largest(self.fits, most, self.least)
         while found and len(self.probes[found]) < TWICE:
             self.try_once(found)
-            found = largest(self.fits, most)
+            found = largest(self.fits, most, self.least)
         if found < most and len(self.probes[found + 1]) < TWICE and self._bound(found + 1) == "memory":
             self.try_once(found + 1)
         return found
 
+    def _begin(self, most: int) -> None:
+        """Find where to begin: what a tokenizer or a processor adds of its own needs room, so that 1 may be too small."""
+        value = 1
+        while self._is_too_small(value):
+            if value == most or value >= _OF_ITS_OWN:
+                return
+            value = min(2 * value, most)
+        self.least = value
+
+    def _is_too_small(self, value: int) -> bool:
+        return not self.fits(value) and self.probes[value][-1].record.reason_code is ReasonCode.INPUT_MISMATCH
+
     def bounded_by(self, found: int, most: int) -> str:
         """Say what bounds FOUND: `max` of the suite, `memory`, or the `model` itself, which takes no more."""
-        return "max" if found == most else self._bound(found + 1)
+        return "max" if found == most else self._bound(found + 1 if found else self.least)
 
     def _bound(self, value: int) -> str:
         failed = next(probe for probe in self.probes[value] if not probe.fits)
@@ -206,7 +224,7 @@ def _ended(one: Search, probe: Probe) -> Record:
 
 
 def _finished(one: Search, found: int, most: int, *, given: bool) -> Record:
-    shown = one.probes[found or 1][0].record
+    shown = one.probes[found or one.least][0].record
     observed = {key: value for key, value in shown.observed.items() if key != one.over}
     tried = [probe for value in sorted(one.probes) for probe in one.probes[value]]
     facts: dict[str, Json] = {

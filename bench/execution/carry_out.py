@@ -17,6 +17,7 @@ from bench.execution.executors import Executor
 from bench.execution.handed import Inputs
 from bench.execution.materialise import Checkpoints
 from bench.execution.references import References
+from bench.models import check_limits
 from bench.protocol.messages import Event, Handed, Parity
 
 
@@ -117,6 +118,9 @@ class Job:
         cores = self.cores(trial, available_cores())
 
         def measure(one: Trial) -> Record:
+            beyond = check_limits(model, one.planned.case.requested)  # of a search's probes: plans have asked of every case
+            if beyond is not None:
+                return one_trial.refused(one, beyond, self.run, self.attempt(trial))
             handed = self._handed(one, place, cores)
             if isinstance(handed, Record):
                 return replace(handed, attempt=self.attempt(trial))

@@ -11,6 +11,7 @@ from typing import TypeVar
 from bench.domain.model import Kind, ModelFacts, ModelRef
 from bench.domain.outcome import ReasonCode, Refusal
 from bench.domain.task import Task
+from bench.domain.values import Json
 from bench.models import fingerprint, hub, limits, mismatches, preset, presets, submodels, traits, weights
 from bench.models.checkpoint import CONFIG, Checkpoint, read_folder
 from bench.models.digests import Digests
@@ -77,10 +78,10 @@ def _of_folder(ref: ModelRef, folder: Path, tasks: Mapping[str, Task], digests: 
     refusals = list(checkpoint.refusals or _strange(checkpoint, ref))
     nothing = Weights(files=())
     found = _attempt(lambda: weights.inspect(checkpoint, allow_pickle=ref.allow_pickle), nothing, refusals)
-    unreadable = fingerprint.named({"unreadable": [refusal.reason for refusal in refusals]})
-    content = _attempt(
-        lambda: fingerprint.content(checkpoint, found.files, digests, with_code=ref.trust_remote_code), unreadable, refusals
-    )
+    wrong: Json = [refusal.reason for refusal in refusals]
+    content = _attempt(lambda: fingerprint.content(checkpoint, found.files, digests, with_code=ref.trust_remote_code), "", refusals)
+    if wrong or not content:  # folders whose faults differ are not the same, though what could be read of them may be
+        content = fingerprint.named({"unreadable": wrong, "read": content})
     task = _attempt(lambda: _task(checkpoint, ref, tasks), None, refusals)
     if task is not None and not checkpoint.refusals:
         refusals += _attempt(lambda: mismatches.find(checkpoint, task), (), refusals)

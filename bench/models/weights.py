@@ -23,6 +23,12 @@ PICKLE_INDEX = "pytorch_model.bin.index.json"
 LARGEST_HEADER = 100_000_000
 """Bytes of a header: the library's own bound."""
 
+DTYPES: Mapping[str, str] = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
+    "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
+}  # fmt: skip
+"""Dtypes as safetensors spells them, and as torch does."""
+
 _LENGTH = 8
 _PICKLES = r"pytorch_model(-\d+-of-\d+)?\.bin(\.index\.json)?"
 
@@ -31,10 +37,12 @@ _PICKLES = r"pytorch_model(-\d+-of-\d+)?\.bin(\.index\.json)?"
 class Weights:
     """The `files` that would be loaded, by name, an index among them.
 
-    `elements` counts the floating-point numbers in them and `stored_bytes` all they store, None where the headers do not say.
+    `elements` counts the floating-point numbers in them and `stored_bytes` all they store, None where the headers do not say;
+    `dtypes` are those of the tensors, as torch spells them.
     """
 
     files: tuple[str, ...]
+    dtypes: tuple[str, ...] = ()
     elements: int | None = None
     stored_bytes: int | None = None
 
@@ -44,6 +52,7 @@ class _Header:
     elements: int
     stored_bytes: int
     names: frozenset[str]
+    dtypes: frozenset[str]
 
 
 def inspect(checkpoint: Checkpoint, *, allow_pickle: bool) -> Weights:
@@ -98,6 +107,7 @@ def read_header(path: Path) -> _Header:
         elements=sum(elements for elements, _, _ in tensors.values()),
         stored_bytes=sum(stop - start for _, start, stop in tensors.values()),
         names=frozenset(tensors),
+        dtypes=frozenset(text(mapping(value).get("dtype")) for name, value in header.items() if name in tensors),
     )
 
 
@@ -146,6 +156,7 @@ def _add_up(files: tuple[str, ...], headers: Mapping[str, _Header], checkpoint: 
     packed = bool(checkpoint.quantization)
     return Weights(
         files=files,
+        dtypes=tuple(sorted({DTYPES.get(one, one) for header in headers.values() for one in header.dtypes})),
         elements=None if packed else sum(header.elements for header in headers.values()),
         stored_bytes=sum(header.stored_bytes for header in headers.values()),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench.domain.model import Kind, ModelRef
 from bench.domain.plan import Suite
+from bench.domain.scenario import Scenario
 from bench.domain.values import Json, canonical
 from bench.models import presets
 from bench.planning import environments, particulars
@@ -36,12 +37,16 @@ def of_entries(suite: Suite, root: Node, *, allow_floating: bool) -> Iterator[Fi
                     f"{axis} {quoted(values[index])} is given twice: its cases would be duplicates",
                 )
             seen.add(spelled)
+    yield from _of_load(suite, root)
     yield from _of_selections(suite, root)
     yield from ((root.line_of_key(("procedure", key)), said) for key, said in _of_procedure(suite))
     yield from environments.findings(suite, root)
 
 
 def _of_model(ref: ModelRef, *, allow_floating: bool) -> Iterator[str]:
+    if not ref.name.isprintable():
+        yield f"model {quoted(ref.name)} has a character that cannot be printed in its name: rename it"
+        return
     if ref.kind is Kind.PRESET and ref.name not in presets.names():
         if "/" in ref.name:
             yield f"preset {quoted(ref.name)} is not known {knows(presets.names())}. A folder is written {{path: {ref.name}}}"
@@ -58,6 +63,18 @@ def _of_model(ref: ModelRef, *, allow_floating: bool) -> Iterator[str]:
             f"hub {quoted(ref.name)} has no revision, so that two runs could measure different weights: "
             "give the commit, or run with --allow-floating"
         )
+
+
+def _of_load(suite: Suite, root: Node) -> Iterator[Finding]:
+    """Say what is written both under `load` and under `axes`, of which one would be dropped."""
+    if suite.scenario is not Scenario.LOAD or not isinstance(root.value, Mapping):
+        return
+    load, axes = (root.value.get(section) for section in ("load", "axes"))
+    if not isinstance(load, Mapping) or not isinstance(axes, Mapping):
+        return
+    for key, said in load.items():
+        if said is not None and key in axes:
+            yield root.line_of_key(("load", key)), f"{key} is written under load and under axes: write it under one of them"
 
 
 def _is_folder(where: str) -> bool:

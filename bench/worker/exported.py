@@ -251,8 +251,17 @@ def _refuse(work: Work, runtime: Runtime) -> None:
         raise Refused(f"engine {name} computes in the dtype that was exported: autocast is torch's", ReasonCode.NOT_IN_CLASS)
     if asked.get("quantization", "none") != "none":
         raise Refused(f"engine {name} with quantization {asked['quantization']}: its kernels are torch's", ReasonCode.NOT_IN_CLASS)
-    if Trait.GENERATES not in work.traits:
-        return
+    if asked.get("experts", "auto") != "auto":
+        raise Refused(
+            f"engine {name} runs experts as they were exported: {asked['experts']} names torch's", ReasonCode.NOT_IN_CLASS
+        )
+    if Trait.GENERATES in work.traits:
+        _refuse_generation(work, name)
+
+
+def _refuse_generation(work: Work, name: str) -> None:
+    """Refuse what the graphs of a generation, exported for the engine NAME, could not keep."""
+    asked = work.requested
     model = work.loaded.model
     if model.config.is_encoder_decoder or work.traits & _ONLY_TEXT:
         msg = f"engine {name}: in a generation of {type(model).__name__} its encoder would still run in torch"

@@ -19,6 +19,8 @@ _NOT_IN_CLASS = re.compile(
     r"does not support|not supported|is not yet supported|is only supported|not available|Cannot use prefill chunking without",
     re.IGNORECASE,
 )
+_NOT_KNOWN = re.compile(r"model type `([^`]*)` but Transformers does not recognize")
+_STRICT = frozenset({"StrictDataclassFieldValidationError", "StrictDataclassClassValidationError"})
 _NO_KERNEL = re.compile(r"No viable backend|No available kernel", re.IGNORECASE)
 _COMPILER_SAID = re.compile(r"^\S+?:\d+:\d+: (?:fatal )?error: .*$", re.MULTILINE)
 _BROKEN_WEIGHTS = frozenset({"SafetensorError", "UnpicklingError"})
@@ -65,6 +67,11 @@ def _refusal(error: BaseException, text: str) -> Refusal | None:
     """Tell an answer of a library, that it cannot do this, from an error of it."""
     if isinstance(error, ImportError) and _MISSING_PACKAGE.search(text):
         return Refusal(reason=f"a package is missing: {text}", reason_code=ReasonCode.MISSING_PACKAGE)
+    if (unknown := _NOT_KNOWN.search(text)) is not None:
+        reason = f"model_type {unknown[1]!r} of config.json is none that this version of transformers knows: a newer one may"
+        return Refusal(reason=reason, reason_code=ReasonCode.NOT_IN_VERSION)
+    if type(error).__name__ in _STRICT:
+        return Refusal(reason=f"config.json holds what its class does not take: {text}", reason_code=ReasonCode.INPUT_MISMATCH)
     if isinstance(error, ValueError | NotImplementedError) and _NOT_IN_CLASS.search(text):
         return Refusal(reason=text, reason_code=ReasonCode.NOT_IN_CLASS)
     if isinstance(error, RuntimeError) and _NO_KERNEL.search(text):

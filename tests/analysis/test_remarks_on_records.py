@@ -106,7 +106,16 @@ def test_a_decode_rate_that_cannot_be_had_is_explained() -> None:
     record = a_record(
         observed={"batch_size": 1, "realised_new_tokens": 2}, samples=(samples("e2e", 1.0), samples("ttft_model", 1.1))
     )
-    assert "decode_rate is undefined" in on_row(record)
+    assert "tpot and decode_rate are undefined" in on_row(record)
+    one = replace(record, observed={"batch_size": 1, "realised_new_tokens": 1})
+    assert "undefined" not in on_row(one)
+
+
+def test_what_trials_noted_is_told_once() -> None:
+    first, second = (
+        a_record(trial=number, samples=(samples("e2e", 1.0),), notes=("initialised, not read: head.weight",)) for number in (0, 1)
+    )
+    assert on_row(first, second).count("initialised, not read: head.weight") == 1
 
 
 def test_disturbed_trials_are_counted_with_what_disturbed_most() -> None:

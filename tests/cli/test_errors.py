@@ -113,17 +113,38 @@ def test_a_reader_who_has_seen_enough_is_no_failure() -> None:
     assert (done.stdout, done.stderr) == ("{", "")
 
 
-def test_a_polite_end_is_an_interrupt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def end() -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    before = signal.getsignal(signal.SIGTERM)
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_polite_end_is_an_interrupt(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end() -> None:
+        os.kill(os.getpid(), number)
+
+    before = {one: signal.getsignal(one) for one in ENDINGS}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     monkeypatch.setattr(workflow, "suite_schema", end)
     monkeypatch.setattr(sys, "argv", ["bench", "schema"])
     try:
         with pytest.raises(SystemExit) as left:
             cli.main()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        after = {one: signal.getsignal(one) for one in ENDINGS}
+        for one, handler in before.items():
+            signal.signal(one, handler)
     assert left.value.code == 130
+    assert set(after.values()) == {signal.SIG_IGN}, "another signal on the way out changes the exit code"
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_command_that_hang_ups_were_not_to_reach_goes_on() -> None:
+    code = (
+        "import os, signal, sys; from bench import cli, workflow; sys.argv = ['bench', 'schema']; "
+        "workflow.suite_schema = lambda: os.kill(os.getpid(), signal.SIGHUP) or 1; cli.main()"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(["nohup", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "interrupted" not in done.stderr

@@ -58,6 +58,7 @@ def test_doubling_and_bisecting_find_the_largest_value_that_fits(fits: int, most
         return value <= fits
 
     assert capacity.largest(judge, most) == min(fits, most)
+    assert capacity.largest(lambda value: 3 <= value <= fits, max(most, 4), 4) in {0, min(fits, max(most, 4))}
     assert len(tried) <= 2 * most.bit_length() + 1
     assert max(tried) <= most
 
@@ -110,6 +111,29 @@ def test_the_model_s_own_limit_is_an_answer_too() -> None:
     record = capacity.search(a_search(), run, unheard)
     assert record.samples[0].values == (20.0,)
     assert record.observed["capacity_bounded_by"] == "model"
+
+
+def test_a_search_begins_where_there_is_room_for_what_a_tokenizer_adds() -> None:
+    def run(trial: Trial) -> Record:
+        value = trial.planned.case.requested["batch_size"]
+        assert isinstance(value, int)
+        peak = a_machine(lambda items: 40 * items)(trial)
+        return replace(peak, outcome=Outcome.UNSUPPORTED, reason_code=ReasonCode.INPUT_MISMATCH) if value < 3 else peak
+
+    said: list[str] = []
+    record = capacity.search(a_search(), run, said.append)
+    assert record.samples[0].values == (25.0,)
+    assert record.observed["capacity_bounded_by"] == "memory"
+    assert [line.rpartition("batch_size ")[2] for line in said[:2]] == ["1 is refused", "2 is refused"]
+
+
+def test_what_nothing_is_large_enough_for_is_refused_as_the_smallest_is() -> None:
+    def run(trial: Trial) -> Record:
+        record = a_record(trial.planned.case)
+        return replace(record, outcome=Outcome.UNSUPPORTED, reason="too small", reason_code=ReasonCode.INPUT_MISMATCH)
+
+    record = capacity.search(a_search(), run, unheard)
+    assert (record.outcome, record.reason) == (Outcome.UNSUPPORTED, "too small")
 
 
 @pytest.mark.parametrize("outcome", [Outcome.TIMEOUT, Outcome.ERROR, Outcome.KILLED])

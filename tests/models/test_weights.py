@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from bench.domain.outcome import ReasonCode
+from bench.models import weights
+from bench.models.checkpoint import read_folder
 from tests.support.checkpoints import BERT, a_bert, a_safetensors, facts_of, reasons
 
 WHOLE = a_safetensors({"a": ("F32", [2, 3]), "b": ("BF16", []), "c": ("I64", [4]), "d": ("U8", [0])})
@@ -118,3 +120,16 @@ def test_an_index_that_lies_is_refused(tmp_path: Path, index: Any, why: str) -> 
     facts = facts_of(a_bert(tmp_path / "m", **{**SHARDS, "model.safetensors.index_json": index}))
     assert [refusal.reason_code for refusal in facts.refusals] == [ReasonCode.BROKEN_WEIGHTS]
     assert why in reasons(facts)[0]
+
+
+def test_folders_with_other_faults_are_not_the_same(tmp_path: Path) -> None:
+    none, torn, whole = (
+        facts_of(a_bert(tmp_path / str(number), model_safetensors=data)) for number, data in enumerate((None, WHOLE[:-1], WHOLE))
+    )
+    assert len({none.content, torn.content, whole.content}) == 3
+    assert facts_of(a_bert(tmp_path / "again", model_safetensors=None)).content == none.content
+
+
+def test_the_dtypes_of_tensors_are_read_off_headers(tmp_path: Path) -> None:
+    folder = a_bert(tmp_path / "m", model_safetensors=WHOLE)
+    assert weights.inspect(read_folder(folder), allow_pickle=False).dtypes == ("bfloat16", "float32", "int64", "uint8")

@@ -176,12 +176,22 @@ SENSE: dict[str, tuple[str, int, str]] = {
     ),
     "a path to nothing": (f"{NAMED}models: [{{path: ./nowhere}}]\n", 3, "(paths are relative to the suite's file)"),
     "a path longer than any": (f"{NAMED}models: [{{path: {'long' * 2000}}}]\n", 3, "is no folder"),
-    "a path with a zero byte": (f'{NAMED}models: [{{path: "a\\0b"}}]\n', 3, "is no folder"),
+    "a path with a zero byte": (f'{NAMED}models: [{{path: "a\\0b"}}]\n', 3, "has a character that cannot be printed"),
     "a task that no model has": (f"{NAMED}models: [{{path: ., task: dancing}}]\n", 3, 'this version has no task "dancing"'),
     "a model of the Hub that may move": (
         f"{NAMED}models: [{{hub: org/name}}]\n",
         3,
         "give the commit, or run with --allow-floating",
+    ),
+    "a name that cannot be printed": (
+        f'{NAMED}models: [{{path: "a\\nb"}}]\n',
+        3,
+        'model "a\\nb" has a character that cannot be printed in its name',
+    ),
+    "what is written under load and under axes": (
+        f"{HEAD}scenario: load\nload: {{page_cache: cold}}\naxes: {{page_cache: [warm]}}\n",
+        5,
+        "page_cache is written under load and under axes",
     ),
     "a model listed twice": (f"{NAMED}models:\n  - tiny-gpt2\n  - tiny-gpt2\n", 5, 'model "tiny-gpt2" is listed twice'),
     "a value given twice": (

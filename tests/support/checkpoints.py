@@ -59,7 +59,7 @@ CLIP_IMAGES: Mapping[str, Any] = {
 
 def a_safetensors(tensors: Mapping[str, tuple[str, list[int]]], fill: int = 0) -> bytes:
     """Give a safetensors file with TENSORS, dtype and shape by name, all of whose bytes are FILL."""
-    sizes = {"F32": 4, "BF16": 2, "I64": 8, "U8": 1}
+    sizes = {"F32": 4, "BF16": 2, "I64": 8, "I32": 4, "U8": 1}
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0
     for name, (dtype, shape) in tensors.items():

@@ -1,6 +1,7 @@
 import errno
 
 import pytest
+from huggingface_hub.errors import StrictDataclassFieldValidationError
 
 from bench.domain.errors import UsageError
 from bench.domain.outcome import Outcome, ReasonCode
@@ -73,6 +74,12 @@ FOUND = [
     ),
     (RuntimeError("No available kernel. Aborting execution."), Outcome.UNSUPPORTED, ReasonCode.NOT_IN_CLASS),
     (SafetensorError("Error while deserializing header: incomplete metadata"), Outcome.ERROR, ReasonCode.BROKEN_WEIGHTS),
+    (
+        ValueError("The checkpoint you are trying to load has model type `gptx` but Transformers does not recognize this one"),
+        Outcome.UNSUPPORTED,
+        ReasonCode.NOT_IN_VERSION,
+    ),
+    (StrictDataclassFieldValidationError("n_layer", TypeError("expected int")), Outcome.UNSUPPORTED, ReasonCode.INPUT_MISMATCH),
     (RuntimeError("shape mismatch"), Outcome.ERROR, ReasonCode.EXCEPTION),
     (KeyError("x"), Outcome.ERROR, ReasonCode.EXCEPTION),
     (SystemExit(3), Outcome.ERROR, ReasonCode.EXCEPTION),
@@ -126,3 +133,9 @@ def test_an_import_error_that_names_its_cause_itself_says_it_once() -> None:
     error = ImportError("cannot go on: no kernel")
     error.__cause__ = RuntimeError("no kernel")
     assert classify(error).reason == "ImportError: cannot go on: no kernel"
+
+
+def test_a_family_that_is_not_known_is_named() -> None:
+    said = "The checkpoint you are trying to load has model type `gptx` but Transformers does not recognize this architecture. You"
+    reason = classify(ValueError(said)).reason
+    assert reason == "model_type 'gptx' of config.json is none that this version of transformers knows: a newer one may"

@@ -65,3 +65,21 @@ def test_a_value_that_is_no_number_is_counted() -> None:
     broken = outputs.read(SimpleNamespace(predicted_depth=torch.tensor([1.0, torch.nan])))
     apart = distances.between(broken, found)
     assert (apart.not_finite, apart.values) == (1, {})
+
+
+NAN, INFINITE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("found", "broken"),
+    [
+        (Outputs(scores=torch.tensor([[1.0, -INFINITE]])), False),
+        (Outputs(scores=torch.tensor([[1.0, NAN]])), True),
+        (Outputs(scores=torch.tensor([[1.0, INFINITE]])), True),
+        (Outputs(embeddings=torch.tensor([[1.0, NAN]])), True),
+        (Outputs(values={"pred_boxes": torch.tensor([[NAN]])}), True),
+        (Outputs(scores=torch.ones(1, 2), values={"pred_boxes": torch.ones(1, 1)}), False),
+    ],
+)
+def test_outputs_that_are_no_numbers_are_none_to_compare_with(found: Outputs, *, broken: bool) -> None:
+    assert found.is_broken is broken

@@ -39,6 +39,14 @@ class Outputs:
         """Whether there is nothing to compare."""
         return self.scores is None and self.embeddings is None and not self.values
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether something in them is no number, or a score is infinite that does not rule anything out."""
+        if self.scores is not None and not bool((self.scores.isfinite() | self.scores.isneginf()).all()):
+            return True
+        others = (self.embeddings, *self.values.values())
+        return any(not bool(one.isfinite().all()) for one in others if one is not None)
+
 
 def read(outputs: Any, kept: Any = None) -> Outputs:
     """Read OUTPUTS of a forward; KEPT (items x positions) tells which positions are no padding, None that all count."""

@@ -28,10 +28,6 @@ from bench.worker.loads.keys import Keys
 from bench.worker.network import sizes, submodels
 
 _FLAGS = {"sdpa": "_supports_sdpa", "flash_attention_2": "_supports_flash_attn", "flex_attention": "_supports_flex_attn"}
-_DTYPES = {
-    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
-    "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
-}  # fmt: skip
 _INPUTS = frozenset({Trait.TEXT, Trait.IMAGE, Trait.VIDEO, Trait.AUDIO})
 _QUANTIZED = "the checkpoint is quantized: parameters and bytes are those of its class before"
 _UNKNOWN = Keys(missing=("what is not known",))
@@ -179,7 +175,8 @@ def _stored(folder: Path) -> dict[str, Any]:
             with safe_open(str(folder / name), framework="pt") as file:
                 slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 -- it is no mapping
                 for key, one in slices.items():
-                    found[key] = torch.empty(one.get_shape(), dtype=getattr(torch, _DTYPES[one.get_dtype()]), device="meta")
+                    dtype = getattr(torch, stored_weights.DTYPES[one.get_dtype()])
+                    found[key] = torch.empty(one.get_shape(), dtype=dtype, device="meta")
     return found
 
 

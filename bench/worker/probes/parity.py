@@ -75,6 +75,8 @@ def _leave(subject: Subject, path: Path) -> str | None:
     found = _outputs(subject, tokens, kept)
     if found.is_empty:
         return f"{type(subject.loaded.model).__name__} gives no scores, embeddings, boxes, masks or depths"
+    if found.is_broken:
+        return "its outputs are no numbers (NaN, or scores beyond its dtype): nothing can be set beside them"
     asked = subject.requested["quantization"]
     about = {
         "parity_reference_dtype": str(subject.loaded.model.dtype).removeprefix("torch."),
@@ -83,7 +85,8 @@ def _leave(subject: Subject, path: Path) -> str | None:
     left = reference.keep(found, reference.mark_of(subject.inputs), about, kept, tokens)
     if tokens is not None:
         steps = forcing.generated(forcing.greedy(subject.loaded, subject.inputs, subject.requested), tokens)
-        left = replace(left, steps=None if steps is None else reference.thinned(steps))
+        if steps is not None and not outputs.Outputs(scores=steps).is_broken:
+            left = replace(left, steps=reference.thinned(steps))
     reference.write(path, left)
     return None
 
