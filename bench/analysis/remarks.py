@@ -81,7 +81,7 @@ def page_cache_as_found(evidence: Evidence) -> str | None:
 def decode_undefined(evidence: Evidence) -> str | None:
     """Say why the times of later tokens are missing that the model's kind would have."""
     metrics, tokens = evidence.row.metrics, evidence.row.observed.get("realised_new_tokens")
-    if "tpot" in metrics or not {"e2e", "ttft_model"} <= metrics.keys() or tokens == 1:
+    if "tpot" in metrics or not {"e2e", "ttft_model"} <= metrics.keys() or tokens in {None, 1}:
         return None
     said = "in some trial e2e was no longer than ttft_model, so that more new_tokens are needed"
     return f"tpot and decode_rate are undefined: {said}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.worker.precision import casting
+from bench.worker.loads import keys
 from tests.support.checkpoints import BERT, a_bert, a_safetensors
 
 FLOATS = a_safetensors({"a": ("F32", [2]), "b": ("BF16", [2])})
@@ -22,7 +22,7 @@ WHOLE_NUMBERS = a_safetensors({"a": ("I32", [2])})
     ],
 )
 def test_a_dtype_that_the_files_do_not_hold_is_named(tmp_path: Path, weights: bytes, named: str | None, said: str | None) -> None:
-    found = casting.converted(a_bert(tmp_path / "m", model_safetensors=weights), named)
+    found = keys.converted(a_bert(tmp_path / "m", model_safetensors=weights), named)
     assert found == (() if said is None else (f"{said}: weights are converted as they are loaded",))
 
 
@@ -31,4 +31,4 @@ def test_a_quantized_checkpoint_and_one_without_weights_say_nothing(tmp_path: Pa
         tmp_path / "q", model_safetensors=WHOLE_NUMBERS, config={**BERT, "quantization_config": {"quant_method": "gptq"}}
     )
     none = a_bert(tmp_path / "n", model_safetensors=None)
-    assert casting.converted(packed, "float16") == casting.converted(none, "float16") == ()
+    assert keys.converted(packed, "float16") == keys.converted(none, "float16") == ()

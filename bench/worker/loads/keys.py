@@ -1,13 +1,17 @@
-"""What became of a checkpoint's keys: a weight that was made up instead of read is refused, or named where that was asked for."""
+"""What became of a checkpoint's weights: one that was made up instead of read is refused, or named where that was asked for."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.domain.listing import some
 from bench.domain.model import ModelRef
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
+from bench.models import weights
+from bench.models.checkpoint import read_folder
+from bench.models.refused import RefusedError
 from bench.worker.failures import Refused
 from bench.worker.network import components
 
@@ -63,6 +67,17 @@ def check(ref: ModelRef, network: Any, keys: Keys, classes: int) -> tuple[str, .
     if keys.unexpected:
         notes.append(f"in the checkpoint but not in the model: {some(keys.unexpected)}")
     return tuple(notes)
+
+
+def converted(folder: Path, dtype: str | None) -> tuple[str, ...]:
+    """Say so where the weights in FOLDER are held in another dtype than the DTYPE that its config names, which `auto` takes."""
+    try:
+        held = weights.inspect(read_folder(folder), allow_pickle=True)
+    except (RefusedError, OSError):  # what is not a folder's to say
+        return ()
+    if dtype is None or not held.dtypes or held.elements is None or dtype in held.dtypes:
+        return ()
+    return (f"config.json says {dtype} and the files hold {', '.join(held.dtypes)}: weights are converted as they are loaded",)
 
 
 def _said(wrong: tuple[str, ...], keys: Keys) -> str:

@@ -136,7 +136,7 @@ def load(
     total_s = time.perf_counter() - start - watch.seconds.pop(mapping.LOOKING, 0.0)
     growth = memory.resident_bytes() - before
     found = keys.read(report)
-    notes = (*keys.check(model.ref, network, found, resolving.stored_classes(folder)), *casting.converted(folder, stored))
+    notes = (*keys.check(model.ref, network, found, resolving.stored_classes(folder)), *keys.converted(folder, stored))
     quantizing.check(planned, network)
     network.eval()
     facts: dict[str, Json] = {

@@ -3,14 +3,10 @@
 import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any
 
 from bench.domain.outcome import ReasonCode
 from bench.domain.values import Json
-from bench.models import weights
-from bench.models.checkpoint import read_folder
-from bench.models.refused import RefusedError
 from bench.worker.failures import Refused
 
 _DTYPES_APART = re.compile(
@@ -26,17 +22,6 @@ def around(dtype: str, device: str) -> AbstractContextManager[object]:
     import torch
 
     return torch.autocast(device.partition(":")[0], dtype=getattr(torch, dtype))
-
-
-def converted(folder: Path, dtype: str | None) -> tuple[str, ...]:
-    """Say so where the weights in FOLDER are held in another dtype than the DTYPE that its config names, which `auto` takes."""
-    try:
-        held = weights.inspect(read_folder(folder), allow_pickle=True)
-    except (RefusedError, OSError):  # what is not a folder's to say
-        return ()
-    if dtype is None or not held.dtypes or held.elements is None or dtype in held.dtypes:
-        return ()
-    return (f"config.json says {dtype} and the files hold {', '.join(held.dtypes)}: weights are converted as they are loaded",)
 
 
 def refuse(dtype: str, device: str) -> None:
