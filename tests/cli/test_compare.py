@@ -136,7 +136,9 @@ def test_baselines_are_listed_and_shown(two: tuple[Path, Path], bench: Bench, tm
     assert (one["fingerprint"], one["suites"], one["run"]) == ("f00d", ["two-models"], "base")
     assert "Benchmark of two-models" in bench("baseline", "show", *kept).out
     assert "# Benchmark of two-models" in bench("baseline", "show", "f00d", "--format", "markdown", *kept).out
-    assert bench("baseline", "show", "beef", *kept).code == 2
+    none = bench("baseline", "show", "beef", *kept)
+    assert none.code == 2
+    assert "holds no baseline of a machine beef (there are of: f00d)" in none.err
 
 
 def many(folder: Path, count: int = 9, minutes: int = 15) -> Path:

@@ -67,6 +67,7 @@ def test_what_an_engine_cannot_do_is_refused_in_words(asked: Work, said: str) ->
         ({"attention": "sdpa:math"}, "names one of torch's"),
         ({"autocast": "bfloat16"}, "autocast is torch's"),
         ({"quantization": "bnb-int8"}, "its kernels are torch's"),
+        ({"experts": "grouped_mm"}, "runs experts as they were exported"),
         ({"cache": "static", "depth": 0}, "for cache dynamic only"),
         ({"cache": "dynamic", "depth": 8}, "for depth 0 only"),
     ],
