@@ -48,9 +48,7 @@ def _ttft_user(values: Values, _facts: Facts) -> float:
 
 
 def _tpot(values: Values, facts: Facts) -> float | None:
-    """Give the time of a later token; None where noise made a whole generation no longer than its first token."""
-    later = values["e2e"] - values["ttft_model"]
-    return _a_unit(later, _later_tokens(facts)) if later > 0 else None
+    return _a_unit(values["e2e"] - values["ttft_model"], _later_tokens(facts))
 
 
 def _prefill(values: Values, facts: Facts) -> float | None:

@@ -8,7 +8,7 @@ from bench.analysis.derive import RULES, Rule
 from bench.analysis.ledgers import PLAIN, WATCHED
 from bench.analysis.reading import Reading, readings
 from bench.analysis.statistics import center, interval, percentiles
-from bench.domain.metric import Metric
+from bench.domain.metric import Metric, Unit
 from bench.domain.record import Record
 from bench.domain.summary import Estimate
 
@@ -110,7 +110,7 @@ def _centers(maps: Iterable[Mapping[str, float]]) -> dict[str, float]:
 def _derived(rule: Rule, read: Sequence[Mapping[str, Reading]], trials: Sequence[Record]) -> Estimate | None:
     """Estimate RULE's metric; None where it is not defined in every trial that has what it follows from.
 
-    A rate is not defined where a trial's time is not above zero.
+    A rate is not defined where a trial's time is not above zero, and a time where the whole's is not: noise made the difference.
     """
     having = [
         (trial, record.observed) for trial, record in zip(read, trials, strict=True) if all(name in trial for name in rule.of)
@@ -121,6 +121,8 @@ def _derived(rule: Rule, read: Sequence[Mapping[str, Reading]], trials: Sequence
         return None
     samples = min(sum(len(trial[name].values) for trial, _ in having) for name in rule.of)
     estimate = _over_trials(rule.metric, defined, samples)
+    if rule.metric.unit is Unit.SECOND and estimate.value <= 0:
+        return None
     return _turned(estimate) if rule.is_rate else estimate
 
 

@@ -81,10 +81,14 @@ def page_cache_as_found(evidence: Evidence) -> str | None:
 def decode_undefined(evidence: Evidence) -> str | None:
     """Say why the times of later tokens are missing that the model's kind would have."""
     metrics, tokens = evidence.row.metrics, evidence.row.observed.get("realised_new_tokens")
-    if "tpot" in metrics or not {"e2e", "ttft_model"} <= metrics.keys() or tokens in {None, 1}:
+    tpot = metrics.get("tpot")
+    if tpot is not None and tpot.least > 0:
         return None
-    said = "in some trial e2e was no longer than ttft_model, so that more new_tokens are needed"
-    return f"tpot and decode_rate are undefined: {said}"
+    if tpot is not None:
+        return "decode_rate is undefined: in some trial e2e was no longer than ttft_model, so that more new_tokens are needed"
+    if not {"e2e", "ttft_model"} <= metrics.keys() or tokens in {None, 1}:
+        return None
+    return "tpot and decode_rate are undefined: e2e was no longer than ttft_model, so that more new_tokens are needed"
 
 
 def noted(evidence: Evidence) -> str | None:

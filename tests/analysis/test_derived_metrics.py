@@ -118,9 +118,14 @@ def test_a_rate_of_few_trials_has_no_interval_either() -> None:
     assert (found(a_trial(forward=1.0))["sample_rate"].low, found(a_trial(forward=1.0))["sample_rate"].high) == (None, None)
 
 
-def test_a_time_that_is_not_above_zero_in_some_trial_is_none_and_has_no_rate() -> None:
+def test_a_time_that_is_not_above_zero_has_no_rate() -> None:
     metrics = found(a_trial(0, e2e=1.0, ttft_model=1.1), a_trial(1, e2e=1.0, ttft_model=0.6))
-    assert not {"tpot", "decode_rate"} & metrics.keys()
+    assert metrics["tpot"].least < 0
+    assert "decode_rate" not in metrics
+
+
+def test_a_time_whose_summary_is_not_above_zero_is_none() -> None:
+    assert not {"tpot", "decode_rate"} & found(a_trial(e2e=1.0, ttft_model=1.1)).keys()
 
 
 def test_what_a_worker_measured_itself_is_not_derived() -> None:

@@ -202,7 +202,6 @@ def borders(*lengths: int) -> "torch.Tensor":
         ("flash_attn", "_flash_attn_forward", DENSE),
         ("flash_attn", "_flash_attn_varlen_forward", VARLEN),
         ("flash_attn_3", "_flash_attn_forward", BOTH),
-        ("flash_attn_3", "fwd", BOTH),
         ("fa3_fwd", "_flash_attn_forward", BOTH),
     ],
 )

@@ -126,11 +126,10 @@ def _flash() -> dict[str, dict[str, Formula]]:
         attention._get_raw = True  # type: ignore[attr-defined]  # noqa: SLF001 -- so torch's counter hands tensors over, not shapes
         return attention
 
-    of_3 = {"_flash_attn_forward": at(4), "fwd": at(4)}
     return {
         "flash_attn": {"_flash_attn_forward": at(None), "_flash_attn_varlen_forward": at(0)},
-        "flash_attn_3": of_3,
-        "fa3_fwd": of_3,
+        "flash_attn_3": {"_flash_attn_forward": at(4)},
+        "fa3_fwd": {"_flash_attn_forward": at(4)},
     }
 
 

@@ -20,8 +20,9 @@ _OPERATORS: tuple[tuple[str, str], ...] = (
     ("_scaled_dot_product_attention_math", "math"),
     ("_scaled_dot_product_fused_attention_overrideable", "overrideable"),
     (_FLEX, "flex"),
-    ("flash_attn_3", "flash_attention_3"),
-    ("fa3", "flash_attention_3"),  # the builds of others: fa3_fwd, _vllm_fa3_C
+    # The Hub's kernels end their namespace with a hash, of any hexadecimal digits: what is looked for is in none.
+    ("flash_attn_3::", "flash_attention_3"),
+    ("fa3_", "flash_attention_3"),  # the builds of others: fa3_fwd, _vllm_fa3_C
     ("flash_attn3", "flash_attention_3"),
     ("flash_attn", "flash_attention_2"),
 )
